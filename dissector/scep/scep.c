@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The SCEP dissector (RFC 8894): where it meets HTTP, and what it takes for SCEP.
+ *
+ * Bodies reach it by media type, through the text dissectors' entries, and as a heuristic for everything that has no
+ * dissector of its own; a request by GET has no body and is met by the post-dissector, as is an answer that holds
+ * nothing of SCEP. On a frame's first visit each message becomes a record (exchange.h); every visit shows the records.
+ */
+#include "scep.h"
+
+#include <epan/prefs.h>
+#include <epan/tap.h>
+#include <epan/uat.h>
+#include <string.h>
+#include <wsutil/report_message.h>
+
+#include "../compat.h"
+#include "../transport/http.h"
+#include "cms.h"
+#include "exchange.h"
+#include "tree.h"
+
+/* Keys of per-frame data beside the records (0): how many bodies this visit has met (packet scope), how many requests
+ * by GET were already added (packet scope). */
+enum { RECORDS, BODIES, GETS };
+
+/* A media type that SCEP's answers and requests have. */
+typedef struct {
+    const char    *name;
+    scep_operation operation;
+    bool           is_scep_only; /* x-x509-ca-cert is also how certificates are downloaded */
+} scep_media_type;
+
+static const scep_media_type media_types[] = {
+    { "application/x-pki-message", SCEP_PKI_OPERATION, true },
+    { "application/x-x509-ca-ra-cert", SCEP_GET_CA_CERT, true },
+    { "application/x-x509-ra-ca-certs", SCEP_GET_CA_CERT, true },
+    { "application/x-x509-next-ca-cert", SCEP_GET_NEXT_CA_CERT, true },
+    { "application/x-x509-ca-cert", SCEP_GET_CA_CERT, false },
+};
+
+/* Media types that have a dissector of their own and that SCEP servers and clients use too. What is not SCEP goes to
+ * the owner, as ever. */
+typedef struct {
+    const char        *name;
+    bool               is_text; /* capabilities and errors: the owner shows its lines in any case */
+    dissector_handle_t owner;
+} shared_type;
+
+enum { TEXT_PLAIN, TEXT_HTML, OCTET_STREAM, PKCS7_MIME, SHARED_TYPES };
+static shared_type shared_types[SHARED_TYPES] = {
+    [TEXT_PLAIN] = { "text/plain", true, NULL },
+    [TEXT_HTML] = { "text/html", true, NULL },
+    [OCTET_STREAM] = { "application/octet-stream", false, NULL },
+    [PKCS7_MIME] = { "application/pkcs7-mime", false, NULL },
+};
+
+typedef struct {
+    char *file;
+    char *password;
+} key_entry;
+
+static int                   proto_scep = -1;
+static int                   message_tap = -1, object_tap;
+static dissector_handle_t    scep_handle;
+static dissector_handle_t    media_handle;
+static heur_dissector_list_t http_heuristics;
+
+static const char *private_key_file = "";
+static key_entry  *key_entries;
+static guint       key_entry_count;
+static bool        keys_are_stale = true;
+static GPtrArray  *keys;
+static gboolean    show_secrets;
+
+UAT_FILENAME_CB_DEF(key_entries, file, key_entry)
+UAT_CSTRING_CB_DEF(key_entries, password, key_entry)
+
+static void
+add_key_file(const char *file, const char *password)
+{
+    char *problem;
+
+    if (!file || !*file)
+        return;
+    problem = scep_keys_add_file(keys, file, password);
+    if (problem)
+        report_failure("SCEP: %s", problem);
+    g_free(problem);
+}
+
+/* The private keys of the preferences, read when they are first needed after a change. */
+static const GPtrArray *
+private_keys(void)
+{
+    if (keys_are_stale) {
+        if (keys)
+            g_ptr_array_unref(keys);
+        keys = scep_keys_new();
+        add_key_file(private_key_file, NULL);
+        for (guint i = 0; i < key_entry_count; i++)
+            add_key_file(key_entries[i].file, key_entries[i].password);
+        keys_are_stale = false;
+    }
+    return keys;
+}
+
+static void
+preferences_changed(void)
+{
+    keys_are_stale = true;
+}
+
+static void *
+key_entry_copy(void *to, const void *from, size_t length _U_)
+{
+    key_entry       *copy = to;
+    const key_entry *entry = from;
+
+    copy->file = g_strdup(entry->file);
+    copy->password = g_strdup(entry->password);
+    return copy;
+}
+
+static void
+key_entry_free(void *data)
+{
+    key_entry *entry = data;
+
+    g_free(entry->file);
+    g_free(entry->password);
+}
+
+/* Counts up a number that lives as long as this visit of the frame, and returns it; from 1. */
+static unsigned
+next_number(packet_info *pinfo, int key)
+{
+    unsigned *number = p_get_proto_data(pinfo->pool, pinfo, proto_scep, (guint32)key);
+
+    if (!number) {
+        number = wmem_new0(pinfo->pool, unsigned);
+        p_add_proto_data(pinfo->pool, pinfo, proto_scep, (guint32)key, number);
+    }
+    return ++*number;
+}
+
+/* True when a request with this query is one of SCEP. Only the names of RFC 8894 are taken wherever they are asked. */
+static bool
+is_scep_query(const char *target, const scep_query *query)
+{
+    return query->operation != SCEP_OPERATION_OTHER || scep_query_path_is_usual(target, strlen(target));
+}
+
+/* Adds the record of one request without a body, when it is SCEP. */
+static void
+add_bodiless_request(packet_info *pinfo, const http_request *request)
+{
+    GByteArray *message = NULL;
+    ber_slice   data = { NULL, 0 };
+    scep_query  query;
+    bool        whole = true;
+
+    if (!scep_query_parse(request->target, strlen(request->target), &query))
+        return;
+    if (is_scep_query(request->target, &query)) {
+        if (query.operation == SCEP_PKI_OPERATION && query.raw)
+            message = scep_query_decode_message(query.raw, &whole);
+        if (message) {
+            data.data = message->data;
+            data.length = message->len;
+        }
+
+        scep_record *record =
+            scep_exchange_add_request(pinfo, &query, strcmp(request->method, "POST") == 0, data, private_keys());
+
+        if (!whole)
+            scep_record_add_finding(record, SCEP_FINDING_MALFORMED, "The message parameter is not base64 throughout");
+        if (message)
+            g_byte_array_unref(message);
+    }
+    scep_query_clear(&query);
+}
+
+/* Adds the records of `requests` that this visit has not met yet. */
+static void
+add_bodiless_requests(packet_info *pinfo, wmem_array_t *requests)
+{
+    unsigned *met = p_get_proto_data(pinfo->pool, pinfo, proto_scep, GETS);
+
+    for (unsigned i = met ? *met : 0; i < wmem_array_get_count(requests); i++) {
+        add_bodiless_request(pinfo, wmem_array_index(requests, i));
+        next_number(pinfo, GETS);
+    }
+}
+
+/* The record of a request whose body is `data`, or NULL when it is not SCEP. */
+static scep_record *
+claim_request(packet_info *pinfo, ber_slice data, const http_message *http, const scep_media_type *type)
+{
+    scep_record *record = NULL;
+    scep_query   query;
+    bool         is_named = http && http->target && scep_query_parse(http->target, strlen(http->target), &query);
+
+    if (http)
+        add_bodiless_requests(pinfo, http_bodiless_requests(pinfo, data.data));
+    if (is_named) {
+        if (is_scep_query(http->target, &query))
+            record = scep_exchange_add_request(pinfo, &query, true, data, private_keys());
+        scep_query_clear(&query);
+    } else {
+        scep_message message;
+        scep_parts   parts;
+
+        if ((type && type->operation == SCEP_PKI_OPERATION) ||
+            (scep_message_read(pinfo->pool, pinfo->pool, data, &message, &parts) && scep_message_is_scep(&message)))
+            record = scep_exchange_add_request(pinfo, NULL, true, data, private_keys());
+    }
+    return record;
+}
+
+/* The record of an answer whose body is `data`, or NULL when it is not SCEP. */
+static scep_record *
+claim_response(packet_info *pinfo, ber_slice data, const http_message *http, const scep_media_type *type, bool is_text)
+{
+    scep_message   message;
+    scep_parts     parts;
+    bool           has_message = !is_text && scep_message_read(pinfo->pool, pinfo->pool, data, &message, &parts) &&
+                       scep_message_is_scep(&message);
+    scep_operation operation = type          ? type->operation
+                               : has_message ? SCEP_PKI_OPERATION
+                                             : SCEP_OPERATION_OTHER;
+    scep_record   *request;
+
+    if (http && http->status < 200 && http->status != 0)
+        return NULL;
+    request = scep_exchange_find_request(pinfo, http ? http->request_frame : 0, has_message ? &message : NULL,
+                                         http ? SCEP_OPERATION_OTHER : operation);
+    if (!request && !has_message && !(type && type->is_scep_only))
+        return NULL;
+    return scep_exchange_add_response(pinfo, request, operation, http ? http->status : 0, data, private_keys());
+}
+
+/* HTTP/2 does not say what is a request: the server has the smaller port. */
+static bool
+goes_to_server(const packet_info *pinfo)
+{
+    return pinfo->destport < pinfo->srcport;
+}
+
+/* Shows `record` with its body `tvb`, or NULL, and tells the taps. */
+static void
+show_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const scep_record *record)
+{
+    scep_tap_data *tapped = wmem_new(pinfo->pool, scep_tap_data);
+
+    tapped->record = record;
+    tapped->body = tvb;
+    tapped->show_secrets = show_secrets;
+    scep_tree_add(tvb, pinfo, tree, record, show_secrets);
+    tap_queue_packet(message_tap, pinfo, tapped);
+    if (object_tap > 0)
+        tap_queue_packet(object_tap, pinfo, tapped);
+}
+
+/* Shows the body `tvb` when it is SCEP. On the first visit decides, on every visit shows. */
+static bool
+dissect_body(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const scep_media_type *type, bool is_text)
+{
+    unsigned      ordinal = next_number(pinfo, BODIES);
+    int           length = (int)tvb_captured_length(tvb);
+    scep_record  *record = NULL;
+    wmem_array_t *records;
+
+    if (length == 0)
+        return false;
+    if (!PINFO_FD_VISITED(pinfo)) {
+        ber_slice    data = { tvb_get_ptr(tvb, 0, length), (size_t)length };
+        http_message http;
+        bool         is_http1 = http_last_message(pinfo, &http);
+
+        if (is_http1 ? http.is_request : goes_to_server(pinfo))
+            record = claim_request(pinfo, data, is_http1 ? &http : NULL, type);
+        else
+            record = claim_response(pinfo, data, is_http1 ? &http : NULL, type, is_text);
+        if (record)
+            record->body = ordinal;
+    } else if ((records = scep_exchange_records(pinfo)) != NULL) {
+        for (unsigned i = 0; i < wmem_array_get_count(records) && !record; i++) {
+            record = *(scep_record **)wmem_array_index(records, i);
+            if (record->body != ordinal)
+                record = NULL;
+        }
+    }
+    if (record)
+        show_record(tvb, pinfo, tree, record);
+    return record != NULL;
+}
+
+static int
+dissect_media(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    const scep_media_type *type = NULL;
+    heur_dtbl_entry_t     *entry;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(media_types) && !type && pinfo->match_string; i++) {
+        if (g_ascii_strcasecmp(media_types[i].name, pinfo->match_string) == 0)
+            type = &media_types[i];
+    }
+    if (dissect_body(tvb, pinfo, tree, type, false))
+        return (int)tvb_captured_length(tvb);
+    /* Not SCEP after all: what HTTP/1 does with a type that nobody takes. HTTP/2 does nothing. */
+    if (!http_in_frame(pinfo))
+        return 0;
+    if (!dissector_try_heuristic(http_heuristics, tvb, pinfo, tree, &entry, NULL))
+        call_dissector_with_data(media_handle, tvb, pinfo, tree, data);
+    return (int)tvb_captured_length(tvb);
+}
+
+static int
+dissect_shared(const shared_type *type, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    int length;
+
+    if (!type->is_text && dissect_body(tvb, pinfo, tree, NULL, false))
+        return (int)tvb_captured_length(tvb);
+    length = call_dissector_only(type->owner, tvb, pinfo, tree, data);
+    if (type->is_text)
+        dissect_body(tvb, pinfo, tree, NULL, true);
+    return length;
+}
+
+/* A dissector is not told which of its entries it was found by. */
+#define SHARED_DISSECTOR(name, type)                                                                                   \
+    static int name(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)                                   \
+    {                                                                                                                  \
+        return dissect_shared(&shared_types[type], tvb, pinfo, tree, data);                                            \
+    }
+SHARED_DISSECTOR(dissect_text_plain, TEXT_PLAIN)
+SHARED_DISSECTOR(dissect_text_html, TEXT_HTML)
+SHARED_DISSECTOR(dissect_octet_stream, OCTET_STREAM)
+SHARED_DISSECTOR(dissect_pkcs7_mime, PKCS7_MIME)
+
+static const dissector_t shared_dissectors[SHARED_TYPES] = {
+    [TEXT_PLAIN] = dissect_text_plain,
+    [TEXT_HTML] = dissect_text_html,
+    [OCTET_STREAM] = dissect_octet_stream,
+    [PKCS7_MIME] = dissect_pkcs7_mime,
+};
+
+static gboolean
+dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_)
+{
+    return dissect_body(tvb, pinfo, tree, NULL, false);
+}
+
+/* Adds the record of an answer in which no body was met, when it answers SCEP. */
+static void
+add_bodiless_response(packet_info *pinfo, const http_message *http)
+{
+    wmem_array_t *records = scep_exchange_records(pinfo);
+    scep_record  *request;
+    ber_slice     nothing = { NULL, 0 };
+
+    if (http->status < 200 || !scep_exchange_is_waiting(pinfo))
+        return;
+    for (unsigned i = 0; records && i < wmem_array_get_count(records); i++) {
+        if ((*(scep_record **)wmem_array_index(records, i))->is_response)
+            return;
+    }
+    request = scep_exchange_find_request(pinfo, http->request_frame, NULL, SCEP_OPERATION_OTHER);
+    if (request)
+        scep_exchange_add_response(pinfo, request, SCEP_OPERATION_OTHER, http->status, nothing, private_keys());
+}
+
+static void
+meet_bodiless(packet_info *pinfo)
+{
+    wmem_array_t *requests = http2_bodiless_requests(pinfo);
+    http_message  http;
+
+    if (requests)
+        add_bodiless_requests(pinfo, requests);
+    if (!http_in_frame(pinfo) || !http_last_message(pinfo, &http))
+        return;
+    if (http.is_request)
+        add_bodiless_requests(pinfo, http_bodiless_requests(pinfo, NULL));
+    else
+        add_bodiless_response(pinfo, &http);
+}
+
+static void
+show_bodiless(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const scep_record *record)
+{
+    tvbuff_t *message = NULL;
+
+    if (record->get_message.length > 0) {
+        message = tvb_new_child_real_data(tvb, record->get_message.data, (guint)record->get_message.length,
+                                          (gint)record->get_message.length);
+        add_new_data_source(pinfo, message, "pkiMessage");
+    }
+    show_record(message, pinfo, tree, record);
+}
+
+static int
+dissect_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_)
+{
+    wmem_array_t  *records;
+    wmem_strbuf_t *info;
+
+    if (!PINFO_FD_VISITED(pinfo))
+        meet_bodiless(pinfo);
+    records = scep_exchange_records(pinfo);
+    if (!records)
+        return 0;
+    info = wmem_strbuf_new(pinfo->pool, "");
+    col_clear_fence(pinfo->cinfo, COL_INFO);
+    for (unsigned i = 0; i < wmem_array_get_count(records); i++) {
+        const scep_record *record = *(scep_record **)wmem_array_index(records, i);
+
+        if (record->body == 0)
+            show_bodiless(tvb, pinfo, tree, record);
+        wmem_strbuf_append_printf(info, "%s%s", i == 0 ? "" : "; ", scep_summary(pinfo, record));
+    }
+    col_add_str(pinfo->cinfo, COL_INFO, wmem_strbuf_get_str(info));
+    return (int)tvb_captured_length(tvb);
+}
+
+void
+proto_register_scep(void)
+{
+    static uat_field_t key_fields[] = {
+        UAT_FLD_FILENAME(key_entries, file, "Key file", "Private key, PEM or PKCS #12"),
+        UAT_FLD_CSTRING(key_entries, password, "Password", "Password of the file, if it has one"),
+        UAT_END_FIELDS,
+    };
+    module_t *module;
+
+    proto_scep = proto_register_protocol("Simple Certificate Enrollment Protocol", "SCEP", "scep");
+    scep_handle = register_dissector("scep", dissect_frame, proto_scep);
+    scep_tree_register(proto_scep);
+    scep_cms_register(proto_scep);
+    scep_exchange_init(proto_scep);
+    message_tap = register_tap("scep");
+
+    module = prefs_register_protocol(proto_scep, preferences_changed);
+    prefs_register_filename_preference(module, "private_key", "Private key",
+                                       "A private key that opens envelopes: of the RA's encryption certificate for "
+                                       "requests, of the device for answers (PEM or PKCS #12 without password)",
+                                       &private_key_file, FALSE);
+    prefs_register_uat_preference(module, "private_keys", "Private keys", "Private keys that open envelopes",
+                                  uat_new("SCEP private keys", sizeof(key_entry), "scep_private_keys", TRUE,
+                                          (void **)&key_entries, &key_entry_count, UAT_AFFECTS_DISSECTION, NULL,
+                                          key_entry_copy, NULL, key_entry_free, preferences_changed, NULL,
+                                          key_fields));
+    prefs_register_bool_preference(module, "show_secrets", "Show challenge passwords",
+                                   "Show the challenge password of opened requests. It lets its bearer enrol.",
+                                   &show_secrets);
+}
+
+void
+proto_reg_handoff_scep(void)
+{
+    dissector_table_t  media = find_dissector_table("media_type");
+    dissector_handle_t media_dissector = create_dissector_handle(dissect_media, proto_scep);
+
+    http_init();
+    http2_init(proto_scep);
+    scep_cms_init(proto_scep);
+    object_tap = find_tap_id("scep_eo"); /* of Export Objects */
+    media_handle = find_dissector("media");
+    http_heuristics = find_heur_dissector_list("http");
+    for (size_t i = 0; i < G_N_ELEMENTS(media_types); i++)
+        dissector_add_string("media_type", media_types[i].name, media_dissector);
+    for (size_t i = 0; i < SHARED_TYPES; i++) {
+        shared_types[i].owner = dissector_get_string_handle(media, shared_types[i].name);
+        if (shared_types[i].owner) /* without a protocol of its own, the entry leaves no layer behind */
+            dissector_add_string("media_type", shared_types[i].name, create_dissector_handle(shared_dissectors[i], -1));
+    }
+    heur_dissector_add("http", dissect_heuristic, "SCEP over HTTP", "scep_http", proto_scep, HEURISTIC_ENABLE);
+    register_postdissector(scep_handle);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The SCEP dissector (RFC 8894), and what it hands to taps.
+ */
+#ifndef SCEP_SCEP_H
+#define SCEP_SCEP_H
+
+#include "exchange.h"
+
+/* What the taps "scep" and "scep_eo" get for every SCEP message, on every visit of its frame. Packet scope. */
+typedef struct {
+    const scep_record *record;
+    tvbuff_t          *body; /* the decoded body, NULL when there is none */
+    bool               show_secrets;
+} scep_tap_data;
+
+void proto_register_scep(void);
+void proto_reg_handoff_scep(void);
+
+#endif
