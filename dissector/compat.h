@@ -28,6 +28,9 @@ compat_field_value(field_info *field)
     return &field->value;
 }
 
+/* Key of a frame's SslPacketInfo among its data: the TLS layers are not counted here. */
+#define COMPAT_TLS_LAYER 0
+
 /* 4.4 can keep the vantage points of a merged file apart; here a conversation is its addresses and ports. */
 static inline conversation_t *
 compat_tcp_conversation(packet_info *pinfo)
@@ -82,6 +85,8 @@ compat_field_value(field_info *field)
 {
     return field->value;
 }
+
+#define COMPAT_TLS_LAYER 1
 
 static inline conversation_t *
 compat_tcp_conversation(packet_info *pinfo)

@@ -58,13 +58,15 @@ check_recipient(wmem_allocator_t *scratch, scep_record *record)
     const scep_message     *message = record->message;
     wmem_array_t           *offered = record->authority ? record->authority->certificates : NULL;
     const scep_certificate *recipient = NULL;
+    bool                    has_ra = false;
 
     if (!offered || !message->recipient_issuer)
         return;
-    for (unsigned i = 0; i < wmem_array_get_count(offered) && !recipient; i++) {
+    for (unsigned i = 0; i < wmem_array_get_count(offered); i++) {
         const scep_certificate *certificate = *(scep_certificate **)wmem_array_index(offered, i);
 
-        if (scep_certificate_is(certificate, message->recipient_issuer, message->recipient_serial))
+        has_ra = has_ra || (!certificate->is_ca && scep_certificate_may_encrypt(certificate));
+        if (!recipient && scep_certificate_is(certificate, message->recipient_issuer, message->recipient_serial))
             recipient = certificate;
     }
     if (!recipient) {
@@ -81,6 +83,10 @@ check_recipient(wmem_allocator_t *scratch, scep_record *record)
                                 "Encrypted to %s, serial number %s, whose key usage does not allow encryption",
                                 recipient->subject,
                                 bytes_to_str_maxlen(scratch, recipient->serial.data, recipient->serial.length, 0));
+    else if (recipient->is_ca && has_ra)
+        scep_record_add_finding(record, SCEP_FINDING_RECIPIENT,
+                                "Encrypted to the CA's certificate %s, although the RA has one for encryption",
+                                recipient->subject);
     check_validity(scratch, record, recipient);
 }
 
@@ -239,8 +245,7 @@ check_answer(wmem_allocator_t *scratch, scep_record *record)
         return;
     }
     if (!record->has_body) {
-        if (record->operation != SCEP_GET_CA_CAPS || !record->capabilities)
-            scep_record_add_finding(record, SCEP_FINDING_EMPTY_ANSWER, "%s is answered with nothing", name);
+        scep_record_add_finding(record, SCEP_FINDING_EMPTY_ANSWER, "%s is answered with nothing that SCEP knows", name);
         return;
     }
     if (record->capabilities && !record->capabilities[0])

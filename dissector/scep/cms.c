@@ -47,10 +47,11 @@ static const struct {
     { OID_MS_SERVER_SECRET, "szOID_ENROLL_SCEP_SERVER_SECRET", NULL },
 };
 
-/* What else stands in SCEP messages and has no dissector in Wireshark: OAEP parameters, and what Windows puts into its
- * PKCS #10 (CSP provider, OS version, client information). Elsewhere these stay as they are. */
+/* What else stands in SCEP messages and has no dissector in Wireshark: parameters of OAEP and DES, what Windows puts
+ * into its PKCS #10 (CSP provider, OS version, client information). Elsewhere these stay as they are. */
 static const char *const borrowed[] = {
     OID_RSAES_OAEP,
+    "1.3.14.3.2.7", /* DES-CBC */
     "1.3.6.1.4.1.311.13.2.2",
     "1.3.6.1.4.1.311.13.2.3",
     "1.3.6.1.4.1.311.21.20",
@@ -114,7 +115,7 @@ dissect_id_data(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
     if (!inside)
         return mail_handle ? call_dissector_only(mail_handle, tvb, pinfo, tree, data) : 0;
     if (tvb_captured_length(tvb) == 0)
-        return 0;
+        return 1; /* 0 would say "not mine", and the caller would read what is not there */
     if (is_content_info(tvb)) {
         proto_tree *envelope = proto_tree_add_subtree(tree, tvb, 0, -1, ett_envelope, NULL, "pkcsPKIEnvelope");
 

@@ -16,6 +16,8 @@
 typedef struct {
     wmem_list_t    *waiting; /* of scep_record *: requests without their answer, oldest first */
     scep_authority *authority;
+    address         server;
+    uint32_t        server_port;
 } scep_stream;
 
 /* State of one transactionID: file scope. */
@@ -136,18 +138,21 @@ get_stream(packet_info *pinfo, bool to_server)
     if (!stream) {
         stream = wmem_new0(wmem_file_scope(), scep_stream);
         stream->waiting = wmem_list_new(wmem_file_scope());
-        stream->authority = to_server ? authority_of(pinfo, &pinfo->dst, pinfo->destport)
-                                      : authority_of(pinfo, &pinfo->src, pinfo->srcport);
+        copy_address_wmem(wmem_file_scope(), &stream->server, to_server ? &pinfo->dst : &pinfo->src);
+        stream->server_port = to_server ? pinfo->destport : pinfo->srcport;
+        stream->authority = authority_of(pinfo, &stream->server, stream->server_port);
         conversation_add_proto_data(conversation, proto_scep, stream);
     }
     return stream;
 }
 
 bool
-scep_exchange_is_waiting(packet_info *pinfo)
+scep_exchange_is_waiting(packet_info *pinfo, bool *from_server)
 {
     scep_stream *stream = find_stream(pinfo);
 
+    *from_server =
+        stream && pinfo->srcport == stream->server_port && addresses_equal(&pinfo->src, &stream->server);
     return stream && wmem_list_count(stream->waiting) > 0;
 }
 

@@ -90,8 +90,9 @@ scep_record *scep_exchange_find_request(packet_info *pinfo, uint32_t request_fra
 scep_record *scep_exchange_add_response(packet_info *pinfo, scep_record *request, scep_operation operation,
                                         unsigned http_status, ber_slice data, const GPtrArray *keys);
 
-/* True when a SCEP request of this conversation still waits for its answer. */
-bool scep_exchange_is_waiting(packet_info *pinfo);
+/* True when a SCEP request of this conversation still waits for its answer. `*from_server` tells whether this frame
+ * comes from where the answer will. */
+bool scep_exchange_is_waiting(packet_info *pinfo, bool *from_server);
 
 /* The records of the frame in order, an array of scep_record *; NULL when there are none. */
 wmem_array_t *scep_exchange_records(packet_info *pinfo);

@@ -16,8 +16,10 @@
 
 #include "../compat.h"
 #include "../transport/http.h"
+#include "../transport/tls.h"
 #include "cms.h"
 #include "exchange.h"
+#include "tail.h"
 #include "tree.h"
 
 /* Keys of per-frame data beside the records (0): how many bodies this visit has met (packet scope), how many requests
@@ -63,7 +65,7 @@ typedef struct {
 static int                   proto_scep = -1;
 static int                   message_tap = -1, object_tap;
 static dissector_handle_t    scep_handle;
-static dissector_handle_t    media_handle;
+static dissector_handle_t    media_handle, http_handle;
 static heur_dissector_list_t http_heuristics;
 
 static const char *private_key_file = "";
@@ -360,8 +362,9 @@ add_bodiless_response(packet_info *pinfo, const http_message *http)
     wmem_array_t *records = scep_exchange_records(pinfo);
     scep_record  *request;
     ber_slice     nothing = { NULL, 0 };
+    bool          from_server;
 
-    if (http->status < 200 || !scep_exchange_is_waiting(pinfo))
+    if (http->status < 200 || !scep_exchange_is_waiting(pinfo, &from_server) || !from_server)
         return;
     for (unsigned i = 0; records && i < wmem_array_get_count(records); i++) {
         if ((*(scep_record **)wmem_array_index(records, i))->is_response)
@@ -406,9 +409,15 @@ dissect_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U
 {
     wmem_array_t  *records;
     wmem_strbuf_t *info;
+    tvbuff_t      *answer;
 
     if (!PINFO_FD_VISITED(pinfo))
         meet_bodiless(pinfo);
+    answer = scep_tail_answer(tvb, pinfo);
+    if (answer) {
+        add_new_data_source(pinfo, answer, "Answer up to the end of the connection");
+        call_dissector_only(http_handle, answer, pinfo, tree, NULL);
+    }
     records = scep_exchange_records(pinfo);
     if (!records)
         return 0;
@@ -440,6 +449,7 @@ proto_register_scep(void)
     scep_tree_register(proto_scep);
     scep_cms_register(proto_scep);
     scep_exchange_init(proto_scep);
+    scep_tail_init(proto_scep);
     message_tap = register_tap("scep");
 
     module = prefs_register_protocol(proto_scep, preferences_changed);
@@ -464,10 +474,12 @@ proto_reg_handoff_scep(void)
     dissector_handle_t media_dissector = create_dissector_handle(dissect_media, proto_scep);
 
     http_init();
+    tls_init();
     http2_init(proto_scep);
     scep_cms_init(proto_scep);
     object_tap = find_tap_id("scep_eo"); /* of Export Objects */
     media_handle = find_dissector("media");
+    http_handle = find_dissector("http");
     http_heuristics = find_heur_dissector_list("http");
     for (size_t i = 0; i < G_N_ELEMENTS(media_types); i++)
         dissector_add_string("media_type", media_types[i].name, media_dissector);

@@ -293,7 +293,7 @@ summarise_answer(wmem_strbuf_t *line, const scep_record *record)
     if (record->http_status >= 300) {
         wmem_strbuf_append_printf(line, "HTTP %u instead of an answer", record->http_status);
     } else if (!record->has_body) {
-        wmem_strbuf_append(line, "empty answer");
+        wmem_strbuf_append(line, "no SCEP in the answer");
     } else if (record->capabilities) {
         for (const char **keyword = record->capabilities; *keyword; keyword++)
             wmem_strbuf_append_printf(line, "%s%s", keyword == record->capabilities ? "" : " ", *keyword);
