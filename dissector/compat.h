@@ -6,6 +6,8 @@
 #ifndef SCEPSHARK_COMPAT_H
 #define SCEPSHARK_COMPAT_H
 
+#include <stdbool.h>
+
 #include <epan/conversation.h>
 #include <epan/packet.h>
 #include <epan/proto_data.h>
@@ -18,9 +20,7 @@
 
 #if WIRESHARK_VERSION_MINOR == 0
 
-typedef http_message_info_t compat_media_info;
-#define COMPAT_MEDIA_REQUEST  HTTP_REQUEST
-#define COMPAT_MEDIA_RESPONSE HTTP_RESPONSE
+typedef gboolean compat_bool; /* of callbacks and preferences */
 
 static inline fvalue_t *
 compat_field_value(field_info *field)
@@ -73,12 +73,9 @@ compat_http_status(packet_info *pinfo, const http_req_res_t *pair _U_)
 
 #else /* 4.4 */
 
-#include <epan/dissectors/packet-media-type.h>
 #include <wsutil/array.h>
 
-typedef media_content_info_t compat_media_info;
-#define COMPAT_MEDIA_REQUEST  MEDIA_CONTAINER_HTTP_REQUEST
-#define COMPAT_MEDIA_RESPONSE MEDIA_CONTAINER_HTTP_RESPONSE
+typedef bool compat_bool;
 
 static inline fvalue_t *
 compat_field_value(field_info *field)

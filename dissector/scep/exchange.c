@@ -32,15 +32,23 @@ typedef struct {
 } scep_holder;
 
 static int         proto_scep = -1;
+static unsigned    waiting; /* requests without their answer, in all conversations of the file */
 static wmem_map_t *transactions; /* transactionID -> scep_transaction */
 static wmem_map_t *nonces;       /* senderNonce in hex -> scep_record, the request */
 static wmem_map_t *authorities;  /* "address port" -> scep_authority */
 static wmem_map_t *holders;      /* "issuer serial" -> scep_holder */
 
+static void
+forget_waiting(void)
+{
+    waiting = 0;
+}
+
 void
 scep_exchange_init(int proto)
 {
     proto_scep = proto;
+    register_init_routine(forget_waiting);
     transactions = wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_str_hash, g_str_equal);
     nonces = wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_str_hash, g_str_equal);
     authorities = wmem_map_new_autoreset(wmem_epan_scope(), wmem_file_scope(), g_str_hash, g_str_equal);
@@ -149,7 +157,7 @@ get_stream(packet_info *pinfo, bool to_server)
 bool
 scep_exchange_is_waiting(packet_info *pinfo, bool *from_server)
 {
-    scep_stream *stream = find_stream(pinfo);
+    scep_stream *stream = waiting > 0 ? find_stream(pinfo) : NULL; /* most files have none: spare them the look-up */
 
     *from_server =
         stream && pinfo->srcport == stream->server_port && addresses_equal(&pinfo->src, &stream->server);
@@ -264,6 +272,7 @@ scep_exchange_add_request(packet_info *pinfo, const scep_query *query, bool is_p
         record->get_message = scep_octets_copy(wmem_file_scope(), data.data, data.length);
     if (stream) {
         wmem_list_append(stream->waiting, record);
+        waiting++;
         record->authority = stream->authority;
     }
     has_message = record->operation == SCEP_PKI_OPERATION && read_message(pinfo, record, data, &parts);
@@ -353,6 +362,17 @@ learn_capabilities(scep_record *record, ber_slice data)
         record->authority->capabilities = (char **)kept;
 }
 
+static void
+stop_waiting(scep_stream *stream, scep_record *request)
+{
+    wmem_list_frame_t *item = stream ? wmem_list_find(stream->waiting, request) : NULL;
+
+    if (item) {
+        wmem_list_remove_frame(stream->waiting, item);
+        waiting--;
+    }
+}
+
 scep_record *
 scep_exchange_add_response(packet_info *pinfo, scep_record *request, scep_operation operation, unsigned http_status,
                            ber_slice data, const GPtrArray *keys)
@@ -372,8 +392,7 @@ scep_exchange_add_response(packet_info *pinfo, scep_record *request, scep_operat
         record->peer = request;
         request->peer = record;
         request->is_answered = true;
-        if (stream)
-            wmem_list_remove(stream->waiting, request);
+        stop_waiting(stream, request);
     } else if (operation == SCEP_PKI_OPERATION) {
         record->operation_name = "PKIOperation";
     } else if (operation == SCEP_GET_CA_CERT) {

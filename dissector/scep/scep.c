@@ -73,7 +73,7 @@ static key_entry  *key_entries;
 static guint       key_entry_count;
 static bool        keys_are_stale = true;
 static GPtrArray  *keys;
-static gboolean    show_secrets;
+static compat_bool show_secrets;
 
 UAT_FILENAME_CB_DEF(key_entries, file, key_entry)
 UAT_CSTRING_CB_DEF(key_entries, password, key_entry)
@@ -349,7 +349,7 @@ static const dissector_t shared_dissectors[SHARED_TYPES] = {
     [PKCS7_MIME] = dissect_pkcs7_mime,
 };
 
-static gboolean
+static compat_bool
 dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_)
 {
     return dissect_body(tvb, pinfo, tree, NULL, false);
@@ -450,6 +450,7 @@ proto_register_scep(void)
     scep_cms_register(proto_scep);
     scep_exchange_init(proto_scep);
     scep_tail_init(proto_scep);
+    http2_register(proto_scep);
     message_tap = register_tap("scep");
 
     module = prefs_register_protocol(proto_scep, preferences_changed);
@@ -475,7 +476,7 @@ proto_reg_handoff_scep(void)
 
     http_init();
     tls_init();
-    http2_init(proto_scep);
+    http2_init();
     scep_cms_init(proto_scep);
     object_tap = find_tap_id("scep_eo"); /* of Export Objects */
     media_handle = find_dissector("media");

@@ -32,19 +32,18 @@ static scep_octets *
 collect(packet_info *pinfo)
 {
     static const char http[] = "HTTP/1.";
-    conversation_t   *conversation = compat_tcp_conversation(pinfo);
-    wmem_array_t     *tail = conversation ? wmem_map_lookup(tails, conversation) : NULL;
+    conversation_t   *conversation;
+    wmem_array_t     *tail;
     scep_octets      *answer;
-    bool              from_server, closed;
+    bool              from_server, closed, is_waiting = scep_exchange_is_waiting(pinfo, &from_server);
 
-    if (!conversation)
+    if (!is_waiting && wmem_map_size(tails) == 0)
         return NULL;
-    if (!scep_exchange_is_waiting(pinfo, &from_server)) {
-        if (tail)
-            wmem_destroy_array(wmem_map_remove(tails, conversation));
-        return NULL;
-    }
-    if (!from_server)
+    conversation = compat_tcp_conversation(pinfo);
+    tail = conversation ? wmem_map_lookup(tails, conversation) : NULL;
+    if (!is_waiting && tail)
+        wmem_destroy_array(wmem_map_remove(tails, conversation));
+    if (!is_waiting || !from_server)
         return NULL;
     if (!tail) {
         tail = wmem_array_new(wmem_file_scope(), 1);

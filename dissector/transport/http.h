@@ -37,8 +37,9 @@ bool http_in_frame(packet_info *pinfo);
 wmem_array_t *http_bodiless_requests(packet_info *pinfo, const uint8_t *before);
 
 /* Puts a listener before the HTTP/2 dissector, where TLS chooses it by ALPN: Wireshark exports no request of HTTP/2. To
- * be called at handoff; the frames' data are kept for protocol `proto`. */
-void http2_init(int proto);
+ * be called with the registration of protocol `proto`, for which the frames' data are kept, and at handoff. */
+void http2_register(int proto);
+void http2_init(void);
 
 /* The requests without a body whose heads stand in this frame, as http_bodiless_requests(), for HTTP/2. NULL when the
  * frame has none. */

@@ -16,12 +16,13 @@
 /* Key of the requests among the frame's data of the owning protocol. */
 #define HTTP2_REQUESTS 1000
 
-static dissector_handle_t http2_handle;
-static int                owner = -1;
+/* Holds the HTTP/2 dissector alone: the way to call it without a second layer of the same protocol. */
+static dissector_table_t http2_table;
+static int               owner = -1;
 
 /* The fields that are read, in the order of `names`. */
 enum { STREAM, METHOD, PATH, FIELDS };
-static const char *const  names[FIELDS] = { "http2.streamid", "http2.headers.method", "http2.headers.path" };
+static const char *const names[FIELDS] = { "http2.streamid", "http2.headers.method", "http2.headers.path" };
 static header_field_info *fields[FIELDS];
 
 /* A head while its fields are met. */
@@ -68,6 +69,12 @@ read_requests(packet_info *pinfo, proto_tree *tree, proto_node *last)
         p_add_proto_data(pinfo->pool, pinfo, owner, HTTP2_REQUESTS, state.requests);
 }
 
+static int
+call_http2(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+{
+    return dissector_try_uint_new(http2_table, 0, tvb, pinfo, tree, FALSE, data);
+}
+
 /* Calls the HTTP/2 dissector with `tree`, in which nothing of ours has been said yet, and reads the requests. */
 static int
 dissect_and_read(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
@@ -82,7 +89,7 @@ dissect_and_read(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data
         fields[i]->ref_type = HF_REF_TYPE_DIRECT;
     }
     TRY {
-        length = call_dissector_only(http2_handle, tvb, pinfo, tree, data);
+        length = call_http2(tvb, pinfo, tree, data);
     }
     FINALLY {
         for (int i = 0; i < FIELDS; i++)
@@ -99,8 +106,10 @@ listen_http2(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
     epan_dissect_t *own;
     volatile int    length = 0;
 
+    if (pinfo->can_desegment > 0) /* each call takes one; the listener gives its own back */
+        pinfo->can_desegment++;
     if (PINFO_FD_VISITED(pinfo))
-        return call_dissector_only(http2_handle, tvb, pinfo, tree, data);
+        return call_http2(tvb, pinfo, tree, data);
     if (tree)
         return dissect_and_read(tvb, pinfo, tree, data);
     own = epan_dissect_new(pinfo->epan, TRUE, FALSE);
@@ -117,23 +126,30 @@ listen_http2(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
 wmem_array_t *
 http2_bodiless_requests(packet_info *pinfo)
 {
-    return owner >= 0 ? p_get_proto_data(pinfo->pool, pinfo, owner, HTTP2_REQUESTS) : NULL;
+    return p_get_proto_data(pinfo->pool, pinfo, owner, HTTP2_REQUESTS);
 }
 
 void
-http2_init(int proto)
+http2_register(int proto)
 {
-    dissector_table_t alpn = find_dissector_table("tls.alpn");
+    owner = proto;
+    http2_table = register_dissector_table("scep.http2", "HTTP/2 behind SCEP's listener", proto, FT_UINT8, BASE_DEC);
+}
 
-    http2_handle = alpn ? dissector_get_string_handle(alpn, "h2") : NULL;
+void
+http2_init(void)
+{
+    dissector_table_t  alpn = find_dissector_table("tls.alpn");
+    dissector_handle_t http2 = alpn ? dissector_get_string_handle(alpn, "h2") : NULL;
+
     for (int i = 0; i < FIELDS; i++) {
         fields[i] = proto_registrar_get_byname(names[i]);
         if (!fields[i])
-            http2_handle = NULL;
+            http2 = NULL;
     }
-    if (!http2_handle)
+    if (!http2)
         return;
-    owner = proto;
-    /* Without a protocol of its own the listener leaves no layer behind. */
-    dissector_add_string("tls.alpn", "h2", create_dissector_handle(listen_http2, -1));
+    dissector_add_uint("scep.http2", 0, http2);
+    dissector_add_string("tls.alpn", "h2",
+                         create_dissector_handle(listen_http2, proto_get_id_by_filter_name("http2")));
 }
