@@ -175,5 +175,6 @@ captures_finish() {
         else
             cp "$work/$host.clean" "$1/$host.pcapng"
         fi
+        "$here/anonymise.py" "$1/$host.pcapng"
     done
 }

@@ -104,7 +104,7 @@ $(http_common wap)
         $upstream_directives
     }
     server {
-        $(http_listen wap "$outer_scheme" "$http2")
+        $(http_listen wap https "$http2")
         server_name scep.contoso.com;
         $wap_directives
         location / {
@@ -121,7 +121,7 @@ $(http_common wap)
     }
 }
 END
-    until_true 'the WAP' listens wap "$(port_of "$outer_scheme")"
+    until_true 'the WAP' listens wap 443
 }
 
 port_of() { if [[ $1 == https ]]; then echo 443; else echo 80; fi; }
