@@ -29,6 +29,18 @@ enter(ber_slice *in, uint8_t identifier, ber_slice *content)
     return true;
 }
 
+/* Notes where a value stands, unless it stands in a copy. */
+static void
+note_place(scep_message *message, const scep_parts *parts, scep_place place, ber_slice value)
+{
+    const ber_slice *whole = &parts->whole;
+
+    if (value.data < whole->data || value.data + value.length > whole->data + whole->length)
+        return;
+    message->where[place].offset = (uint32_t)(value.data - whole->data);
+    message->where[place].length = (uint32_t)value.length;
+}
+
 /* The octets of a string element in `scratch`; `*whole` tells whether they are all there. */
 static ber_slice
 octets_of(wmem_allocator_t *scratch, const ber_element *element, bool *whole)
@@ -92,32 +104,44 @@ static void
 read_attribute(wmem_allocator_t *scope, const char *oid, const ber_element *value, scep_message *message,
                scep_parts *parts)
 {
-    int64_t number;
+    scep_place place = SCEP_PLACES;
+    int64_t    number;
 
     if (strcmp(oid, OID_MESSAGE_TYPE) == 0) {
+        place = SCEP_AT_MESSAGE_TYPE;
         read_number(value, &message->has_message_type, &message->message_type);
     } else if (strcmp(oid, OID_PKI_STATUS) == 0) {
+        place = SCEP_AT_PKI_STATUS;
         read_number(value, &message->has_pki_status, &message->pki_status);
     } else if (strcmp(oid, OID_FAIL_INFO) == 0) {
+        place = SCEP_AT_FAIL_INFO;
         read_number(value, &message->has_fail_info, &message->fail_info);
     } else if (strcmp(oid, OID_TRANSACTION_ID) == 0) {
+        place = SCEP_AT_TRANSACTION_ID;
         message->transaction_id = text_of(scope, value);
     } else if (strcmp(oid, OID_FAIL_INFO_TEXT) == 0) {
+        place = SCEP_AT_FAIL_INFO_TEXT;
         message->fail_info_text = text_of(scope, value);
     } else if (strcmp(oid, OID_MS_SERVER_MESSAGE) == 0) {
+        place = SCEP_AT_SERVER_MESSAGE;
         message->server_message = text_of(scope, value);
     } else if (strcmp(oid, OID_MS_SCEP_ERROR) == 0) { /* an HRESULT as a signed decimal; some print it unsigned */
+        place = SCEP_AT_HRESULT;
         if (decimal_of(value, &number) && number >= INT32_MIN && number <= UINT32_MAX) {
             message->has_hresult = true;
             message->hresult = (uint32_t)number;
         }
     } else if (strcmp(oid, OID_SENDER_NONCE) == 0 && value->complete) {
+        place = SCEP_AT_SENDER_NONCE;
         message->sender_nonce = scep_octets_copy(scope, value->content.data, value->content.length);
     } else if (strcmp(oid, OID_RECIPIENT_NONCE) == 0 && value->complete) {
+        place = SCEP_AT_RECIPIENT_NONCE;
         message->recipient_nonce = scep_octets_copy(scope, value->content.data, value->content.length);
     } else if (strcmp(oid, OID_MESSAGE_DIGEST) == 0 && value->complete) {
         parts->message_digest = value->content;
     }
+    if (place != SCEP_PLACES)
+        note_place(message, parts, place, value->content);
 }
 
 /* SET OF SEQUENCE { attrType OBJECT IDENTIFIER, attrValues SET OF ANY } */
@@ -136,15 +160,17 @@ read_attributes(wmem_allocator_t *scope, ber_slice in, scep_message *message, sc
     }
 }
 
-/* AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL } */
+/* AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }. `*identifier` gets the
+ * content of the OID. */
 static bool
-read_algorithm(ber_slice *in, char oid[BER_OID_SIZE], ber_slice *parameters)
+read_algorithm(ber_slice *in, char oid[BER_OID_SIZE], ber_slice *identifier, ber_slice *parameters)
 {
     ber_slice   fields;
     ber_element algorithm;
 
     if (!enter(in, BER_SEQUENCE, &fields) || !ber_next(&fields, &algorithm) || !ber_oid(&algorithm, oid))
         return false;
+    *identifier = algorithm.content;
     *parameters = fields;
     return true;
 }
@@ -159,9 +185,11 @@ algorithm_use(wmem_allocator_t *scope, const char *oid)
     return use;
 }
 
-/* IssuerAndSerialNumber ::= SEQUENCE { issuer Name, serialNumber INTEGER } */
+/* IssuerAndSerialNumber ::= SEQUENCE { issuer Name, serialNumber INTEGER }. `issuer_place` is the issuer's place, that
+ * of the serial number follows it. */
 static bool
-read_issuer_and_serial(wmem_allocator_t *scope, ber_slice *in, const char **issuer, scep_octets *serial)
+read_issuer_and_serial(wmem_allocator_t *scope, ber_slice *in, const char **issuer, scep_octets *serial,
+                       scep_message *message, const scep_parts *parts, scep_place issuer_place)
 {
     ber_slice   fields;
     ber_element name, number;
@@ -169,10 +197,12 @@ read_issuer_and_serial(wmem_allocator_t *scope, ber_slice *in, const char **issu
     if (!enter(in, BER_SEQUENCE, &fields) || !ber_next_is(&fields, BER_SEQUENCE, &name) || !name.complete)
         return false;
     *issuer = scep_name_read(scope, name.encoding);
+    note_place(message, parts, issuer_place, name.encoding);
     if (ber_next_is(&fields, BER_INTEGER, &number) && number.complete) {
         ber_slice magnitude = ber_magnitude(&number);
 
         *serial = scep_octets_copy(scope, magnitude.data, magnitude.length);
+        note_place(message, parts, issuer_place + 1, magnitude);
     }
     return true;
 }
@@ -183,21 +213,19 @@ read_oaep(ber_slice parameters)
 {
     scep_oaep   oaep = { true, GCRY_MD_SHA1 };
     int         mask_digest = GCRY_MD_SHA1;
-    ber_slice   fields, hash, mask, unused;
+    ber_slice   fields, hash, mask, of, unused;
     ber_element element;
     char        oid[BER_OID_SIZE];
 
     if (!enter(&parameters, BER_SEQUENCE, &fields))
         return oaep;
     if (enter(&fields, BER_CONTEXT(0), &hash))
-        oaep.digest = read_algorithm(&hash, oid, &unused) ? scep_digest_by_oid(oid) : 0;
-    if (enter(&fields, BER_CONTEXT(1), &mask)) {
-        ber_slice of;
-
-        mask_digest = read_algorithm(&mask, oid, &of) && strcmp(oid, OID_MGF1) == 0 && read_algorithm(&of, oid, &unused)
+        oaep.digest = read_algorithm(&hash, oid, &unused, &unused) ? scep_digest_by_oid(oid) : 0;
+    if (enter(&fields, BER_CONTEXT(1), &mask))
+        mask_digest = read_algorithm(&mask, oid, &unused, &of) && strcmp(oid, OID_MGF1) == 0 &&
+                              read_algorithm(&of, oid, &unused, &unused)
                           ? scep_digest_by_oid(oid)
                           : 0;
-    }
     if (mask_digest != oaep.digest || ber_next_is(&fields, BER_CONTEXT(2), &element))
         oaep.digest = 0;
     return oaep;
@@ -209,21 +237,23 @@ read_recipient(wmem_allocator_t *scope, wmem_allocator_t *scratch, ber_slice in,
                scep_parts *parts)
 {
     ber_element element;
-    ber_slice   parameters;
+    ber_slice   identifier, parameters;
     char        oid[BER_OID_SIZE];
     bool        whole;
 
     if (!ber_next_is(&in, BER_INTEGER, &element))
         return;
     if (ber_peek(&in, BER_SEQUENCE)) {
-        if (!read_issuer_and_serial(scope, &in, &message->recipient_issuer, &message->recipient_serial))
+        if (!read_issuer_and_serial(scope, &in, &message->recipient_issuer, &message->recipient_serial, message, parts,
+                                    SCEP_AT_RECIPIENT_ISSUER))
             return;
     } else if (!ber_next(&in, &element)) { /* [0] SubjectKeyIdentifier */
         return;
     }
-    if (!read_algorithm(&in, oid, &parameters))
+    if (!read_algorithm(&in, oid, &identifier, &parameters))
         return;
     message->key_encryption = algorithm_use(scope, oid);
+    note_place(message, parts, SCEP_AT_KEY_ENCRYPTION, identifier);
     if (strcmp(oid, OID_RSAES_OAEP) == 0)
         parts->oaep = read_oaep(parameters);
     if (ber_next(&in, &element)) {
@@ -240,7 +270,7 @@ read_envelope(wmem_allocator_t *scope, wmem_allocator_t *scratch, ber_slice in, 
               scep_parts *parts)
 {
     ber_element element, recipient;
-    ber_slice   info, parameters;
+    ber_slice   info, identifier, parameters;
     char        oid[BER_OID_SIZE];
 
     if (!ber_next_is(&in, BER_INTEGER, &element))
@@ -259,9 +289,11 @@ read_envelope(wmem_allocator_t *scope, wmem_allocator_t *scratch, ber_slice in, 
             read_recipient(scope, scratch, recipient.content, message, parts);
     }
     /* EncryptedContentInfo ::= SEQUENCE { contentType, contentEncryptionAlgorithm, [0] encryptedContent } */
-    if (!enter(&in, BER_SEQUENCE, &info) || !ber_next(&info, &element) || !read_algorithm(&info, oid, &parameters))
+    if (!enter(&in, BER_SEQUENCE, &info) || !ber_next(&info, &element) ||
+        !read_algorithm(&info, oid, &identifier, &parameters))
         return;
     message->cipher = algorithm_use(scope, oid);
+    note_place(message, parts, SCEP_AT_CIPHER, identifier);
     if (ber_next_is(&parameters, BER_OCTET_STRING, &element) && element.complete)
         parts->initialization_vector = element.content;
     if (ber_next(&info, &element))
@@ -294,27 +326,29 @@ static void
 read_signer(wmem_allocator_t *scope, wmem_allocator_t *scratch, ber_slice in, scep_message *message, scep_parts *parts)
 {
     ber_element element;
-    ber_slice   parameters;
+    ber_slice   identifier, parameters;
     char        oid[BER_OID_SIZE];
     bool        whole;
 
     if (!ber_next_is(&in, BER_INTEGER, &element))
         return;
     if (ber_peek(&in, BER_SEQUENCE)) {
-        if (!read_issuer_and_serial(scope, &in, &message->signer_issuer, &message->signer_serial))
+        if (!read_issuer_and_serial(scope, &in, &message->signer_issuer, &message->signer_serial, message, parts,
+                                    SCEP_AT_SIGNER_ISSUER))
             return;
     } else if (ber_next(&in, &element)) {
         message->signer_is_unnamed = true;
     }
-    if (!read_algorithm(&in, oid, &parameters))
+    if (!read_algorithm(&in, oid, &identifier, &parameters))
         return;
     message->digest = algorithm_use(scope, oid);
+    note_place(message, parts, SCEP_AT_DIGEST, identifier);
     if (ber_next_is(&in, BER_CONTEXT(0), &element)) {
         if (element.complete)
             parts->signed_attributes = element.encoding;
         read_attributes(scope, element.content, message, parts);
     }
-    if (read_algorithm(&in, oid, &parameters))
+    if (read_algorithm(&in, oid, &identifier, &parameters))
         parts->signature_algorithm = wmem_strdup(scratch, oid);
     if (ber_next(&in, &element)) {
         ber_slice signature = octets_of(scratch, &element, &whole);
@@ -402,6 +436,7 @@ scep_message_read(wmem_allocator_t *scope, wmem_allocator_t *scratch, ber_slice 
 
     memset(message, 0, sizeof *message);
     memset(parts, 0, sizeof *parts);
+    parts->whole = data;
     parts->certificates = wmem_array_new(scratch, sizeof(ber_slice));
     if (!enter_signed_data(data, &fields, &message->complete) ||
         !read_encapsulated(scratch, &fields, &parts->content, &parts->has_content))

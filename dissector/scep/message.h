@@ -24,6 +24,32 @@ typedef enum {
     SCEP_CONTENT_OTHER,     /* something else: old clients left encryption out */
 } scep_content;
 
+/* What of a message has a place in its bytes. */
+typedef enum {
+    SCEP_AT_TRANSACTION_ID,
+    SCEP_AT_MESSAGE_TYPE,
+    SCEP_AT_PKI_STATUS,
+    SCEP_AT_FAIL_INFO,
+    SCEP_AT_FAIL_INFO_TEXT,
+    SCEP_AT_SERVER_MESSAGE,
+    SCEP_AT_HRESULT,
+    SCEP_AT_SENDER_NONCE,
+    SCEP_AT_RECIPIENT_NONCE,
+    SCEP_AT_SIGNER_ISSUER,
+    SCEP_AT_SIGNER_SERIAL,
+    SCEP_AT_DIGEST,
+    SCEP_AT_RECIPIENT_ISSUER,
+    SCEP_AT_RECIPIENT_SERIAL,
+    SCEP_AT_KEY_ENCRYPTION,
+    SCEP_AT_CIPHER,
+    SCEP_PLACES,
+} scep_place;
+
+/* A stretch of the message; length 0 when there is none, as in an envelope cut into segments. */
+typedef struct {
+    uint32_t offset, length;
+} scep_span;
+
 /* What a pkiMessage says. Allocated in the scope given to scep_message_read(), which the first pass makes the file's:
  * kept small, without the message itself. Absent strings are NULL, absent octets have length 0. */
 typedef struct {
@@ -48,6 +74,7 @@ typedef struct {
     scep_algorithm_use key_encryption;
     scep_algorithm_use cipher;
     bool               complete; /* false when the message ends early */
+    scep_span          where[SCEP_PLACES];
 } scep_message;
 
 /* The RSA-OAEP parameters of a recipient (RFC 8017 A.2.1), as libgcrypt's digest number. */
@@ -59,6 +86,7 @@ typedef struct {
 /* What opening the envelope and checking the signature need, in the scope of the packet. Slices point into the message
  * or into `scratch`. */
 typedef struct {
+    ber_slice   whole;             /* the message */
     ber_slice   signed_attributes; /* encoding of the [0] SignedAttributes, empty when absent */
     ber_slice   signature;
     const char *signature_algorithm; /* dotted */

@@ -63,26 +63,37 @@ static int ett_certificate = -1;
 /* In the order of scep_finding_kind. */
 static expert_field ei[SCEP_FINDINGS];
 
+/* Of items that stand for what is not in the bytes. */
+static const scep_span nowhere;
+
 static void
-add_string(proto_tree *tree, int hf, tvbuff_t *tvb, const char *value)
+finish_item(proto_item *item, scep_span where)
+{
+    if (where.length == 0)
+        proto_item_set_generated(item);
+}
+
+static void
+add_string(proto_tree *tree, int hf, tvbuff_t *tvb, scep_span where, const char *value)
 {
     if (value)
-        proto_item_set_generated(proto_tree_add_string(tree, hf, tvb, 0, 0, value));
+        finish_item(proto_tree_add_string(tree, hf, tvb, (int)where.offset, (int)where.length, value), where);
 }
 
 static void
-add_uint(proto_tree *tree, int hf, tvbuff_t *tvb, bool has, uint32_t value)
+add_uint(proto_tree *tree, int hf, tvbuff_t *tvb, scep_span where, bool has, uint32_t value)
 {
     if (has)
-        proto_item_set_generated(proto_tree_add_uint(tree, hf, tvb, 0, 0, value));
+        finish_item(proto_tree_add_uint(tree, hf, tvb, (int)where.offset, (int)where.length, value), where);
 }
 
 static void
-add_octets(proto_tree *tree, int hf, tvbuff_t *tvb, scep_octets value)
+add_octets(proto_tree *tree, int hf, tvbuff_t *tvb, scep_span where, scep_octets value)
 {
     if (value.length > 0)
-        proto_item_set_generated(
-            proto_tree_add_bytes_with_length(tree, hf, tvb, 0, 0, value.data, (int)value.length));
+        finish_item(proto_tree_add_bytes_with_length(tree, hf, tvb, (int)where.offset, (int)where.length, value.data,
+                                                     (int)value.length),
+                    where);
 }
 
 static void
@@ -102,12 +113,12 @@ add_certificate(proto_tree *tree, tvbuff_t *tvb, const scep_certificate *certifi
         proto_tree_add_subtree_format(tree, tvb, 0, 0, ett_certificate, &item, "Certificate: %s", certificate->subject);
 
     proto_item_set_generated(item);
-    add_string(subtree, hf_certificate_subject, tvb, certificate->subject);
-    add_string(subtree, hf_certificate_issuer, tvb, certificate->issuer);
-    add_octets(subtree, hf_certificate_serial, tvb, certificate->serial);
+    add_string(subtree, hf_certificate_subject, tvb, nowhere, certificate->subject);
+    add_string(subtree, hf_certificate_issuer, tvb, nowhere, certificate->issuer);
+    add_octets(subtree, hf_certificate_serial, tvb, nowhere, certificate->serial);
     add_time(subtree, hf_certificate_not_before, tvb, certificate->not_before);
     add_time(subtree, hf_certificate_not_after, tvb, certificate->not_after);
-    add_octets(subtree, hf_certificate_thumbprint, tvb, thumbprint);
+    add_octets(subtree, hf_certificate_thumbprint, tvb, nowhere, thumbprint);
 }
 
 static void
@@ -118,18 +129,20 @@ add_request(proto_tree *tree, tvbuff_t *tvb, const scep_request *request, bool s
         proto_tree_add_subtree_format(tree, tvb, 0, 0, ett_request, &item, "PKCS #10: %s", request->subject);
 
     proto_item_set_generated(item);
-    add_string(subtree, hf_csr_subject, tvb, request->subject);
+    add_string(subtree, hf_csr_subject, tvb, nowhere, request->subject);
     for (const char **san = request->sans; *san; san++)
-        add_string(subtree, hf_csr_san, tvb, *san);
-    add_string(subtree, hf_csr_key, tvb, request->key);
+        add_string(subtree, hf_csr_san, tvb, nowhere, *san);
+    add_string(subtree, hf_csr_key, tvb, nowhere, request->key);
     if (request->challenge_password)
-        add_string(subtree, hf_challenge_password, tvb, show_secrets ? request->challenge_password : "[hidden]");
+        add_string(subtree, hf_challenge_password, tvb, nowhere,
+                   show_secrets ? request->challenge_password : "[hidden]");
 }
 
 static void
 add_signer(proto_tree *tree, tvbuff_t *tvb, const scep_record *record)
 {
     const scep_message *message = record->message;
+    const scep_span    *at = message->where;
     proto_item         *item;
     proto_tree         *subtree;
 
@@ -140,10 +153,10 @@ add_signer(proto_tree *tree, tvbuff_t *tvb, const scep_record *record)
                                             : message->signer_issuer ? "certificate not in the message"
                                                                      : "identified by its key");
     proto_item_set_generated(item);
-    add_string(subtree, hf_signer_subject, tvb, message->signer_subject);
-    add_string(subtree, hf_signer_issuer, tvb, message->signer_issuer);
-    add_octets(subtree, hf_signer_serial, tvb, message->signer_serial);
-    add_string(subtree, hf_digest_algorithm, tvb, message->digest.name);
+    add_string(subtree, hf_signer_subject, tvb, nowhere, message->signer_subject);
+    add_string(subtree, hf_signer_issuer, tvb, at[SCEP_AT_SIGNER_ISSUER], message->signer_issuer);
+    add_octets(subtree, hf_signer_serial, tvb, at[SCEP_AT_SIGNER_SERIAL], message->signer_serial);
+    add_string(subtree, hf_digest_algorithm, tvb, at[SCEP_AT_DIGEST], message->digest.name);
     if (record->signature != SCEP_SIGNATURE_UNCHECKED)
         proto_item_set_generated(proto_tree_add_boolean(subtree, hf_signature_valid, tvb, 0, 0,
                                                         record->signature == SCEP_SIGNATURE_VALID));
@@ -153,6 +166,7 @@ static void
 add_envelope(proto_tree *tree, tvbuff_t *tvb, const scep_record *record, bool show_secrets)
 {
     const scep_message *message = record->message;
+    const scep_span    *at = message->where;
     bool                opened = record->opened.length > 0;
     proto_item         *item;
     proto_tree         *subtree;
@@ -164,10 +178,10 @@ add_envelope(proto_tree *tree, tvbuff_t *tvb, const scep_record *record, bool sh
                                             : message->recipient_is_password ? "encrypted with a password"
                                                                              : "no key opens it");
     proto_item_set_generated(item);
-    add_string(subtree, hf_recipient_issuer, tvb, message->recipient_issuer);
-    add_octets(subtree, hf_recipient_serial, tvb, message->recipient_serial);
-    add_string(subtree, hf_key_encryption, tvb, message->key_encryption.name);
-    add_string(subtree, hf_content_encryption, tvb, message->cipher.name);
+    add_string(subtree, hf_recipient_issuer, tvb, at[SCEP_AT_RECIPIENT_ISSUER], message->recipient_issuer);
+    add_octets(subtree, hf_recipient_serial, tvb, at[SCEP_AT_RECIPIENT_SERIAL], message->recipient_serial);
+    add_string(subtree, hf_key_encryption, tvb, at[SCEP_AT_KEY_ENCRYPTION], message->key_encryption.name);
+    add_string(subtree, hf_content_encryption, tvb, at[SCEP_AT_CIPHER], message->cipher.name);
     proto_item_set_generated(proto_tree_add_boolean(subtree, hf_envelope_opened, tvb, 0, 0, opened));
     if (record->request)
         add_request(subtree, tvb, record->request, show_secrets);
@@ -177,16 +191,17 @@ static void
 add_message(proto_tree *tree, tvbuff_t *tvb, const scep_record *record, bool show_secrets)
 {
     const scep_message *message = record->message;
+    const scep_span    *at = message->where;
 
-    add_string(tree, hf_transaction_id, tvb, message->transaction_id);
-    add_uint(tree, hf_message_type, tvb, message->has_message_type, message->message_type);
-    add_uint(tree, hf_pki_status, tvb, message->has_pki_status, message->pki_status);
-    add_uint(tree, hf_fail_info, tvb, message->has_fail_info, message->fail_info);
-    add_string(tree, hf_fail_info_text, tvb, message->fail_info_text);
-    add_uint(tree, hf_hresult, tvb, message->has_hresult, message->hresult);
-    add_string(tree, hf_server_message, tvb, message->server_message);
-    add_octets(tree, hf_sender_nonce, tvb, message->sender_nonce);
-    add_octets(tree, hf_recipient_nonce, tvb, message->recipient_nonce);
+    add_string(tree, hf_transaction_id, tvb, at[SCEP_AT_TRANSACTION_ID], message->transaction_id);
+    add_uint(tree, hf_message_type, tvb, at[SCEP_AT_MESSAGE_TYPE], message->has_message_type, message->message_type);
+    add_uint(tree, hf_pki_status, tvb, at[SCEP_AT_PKI_STATUS], message->has_pki_status, message->pki_status);
+    add_uint(tree, hf_fail_info, tvb, at[SCEP_AT_FAIL_INFO], message->has_fail_info, message->fail_info);
+    add_string(tree, hf_fail_info_text, tvb, at[SCEP_AT_FAIL_INFO_TEXT], message->fail_info_text);
+    add_uint(tree, hf_hresult, tvb, at[SCEP_AT_HRESULT], message->has_hresult, message->hresult);
+    add_string(tree, hf_server_message, tvb, at[SCEP_AT_SERVER_MESSAGE], message->server_message);
+    add_octets(tree, hf_sender_nonce, tvb, at[SCEP_AT_SENDER_NONCE], message->sender_nonce);
+    add_octets(tree, hf_recipient_nonce, tvb, at[SCEP_AT_RECIPIENT_NONCE], message->recipient_nonce);
     add_signer(tree, tvb, record);
     add_envelope(tree, tvb, record, show_secrets);
 }
@@ -196,7 +211,7 @@ static void
 add_links(proto_tree *tree, tvbuff_t *tvb, const scep_record *record)
 {
     if (record->peer) {
-        add_uint(tree, record->is_response ? hf_request_in : hf_response_in, tvb, true, record->peer->frame);
+        add_uint(tree, record->is_response ? hf_request_in : hf_response_in, tvb, nowhere, true, record->peer->frame);
         if (record->is_response) {
             nstime_t waited;
 
@@ -204,7 +219,7 @@ add_links(proto_tree *tree, tvbuff_t *tvb, const scep_record *record)
             proto_item_set_generated(proto_tree_add_time(tree, hf_time, tvb, 0, 0, &waited));
         }
     }
-    add_uint(tree, hf_transaction_in, tvb, record->first_frame != 0, record->first_frame);
+    add_uint(tree, hf_transaction_in, tvb, nowhere, record->first_frame != 0, record->first_frame);
 }
 
 static scep_der
@@ -276,7 +291,8 @@ summarise_status(wmem_strbuf_t *line, const scep_message *message)
         wmem_strbuf_append_printf(line, " %s",
                                   val_to_str_const(message->pki_status, scep_pki_statuses, "unknown status"));
     if (message->has_fail_info)
-        wmem_strbuf_append_printf(line, " %s", val_to_str_const(message->fail_info, scep_fail_infos, "unknown failInfo"));
+        wmem_strbuf_append_printf(line, " %s",
+                                  val_to_str_const(message->fail_info, scep_fail_infos, "unknown failInfo"));
     if (message->has_hresult) {
         const char *name = try_val_to_str(message->hresult, scep_hresults);
         const char *words = name ? strchr(name, ',') : NULL;
@@ -351,14 +367,14 @@ scep_tree_add(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const scep_re
     item = proto_tree_add_protocol_format(tree, proto_scep, tvb, 0, tvb ? -1 : 0,
                                           "Simple Certificate Enrollment Protocol, %s", summary);
     scep = proto_item_add_subtree(item, ett_scep);
-    add_string(scep, hf_operation, tvb, record->operation_name);
-    add_string(scep, hf_message, tvb, record->message_parameter);
-    add_uint(scep, hf_http_status, tvb, record->http_status != 0, record->http_status);
+    add_string(scep, hf_operation, tvb, nowhere, record->operation_name);
+    add_string(scep, hf_message, tvb, nowhere, record->message_parameter);
+    add_uint(scep, hf_http_status, tvb, nowhere, record->http_status != 0, record->http_status);
     add_links(scep, tvb, record);
     if (record->message)
         add_message(scep, tvb, record, show_secrets);
     for (const char *const *keyword = (const char *const *)record->capabilities; keyword && *keyword; keyword++)
-        add_string(scep, hf_capability, tvb, *keyword);
+        add_string(scep, hf_capability, tvb, nowhere, *keyword);
     for (unsigned i = 0; record->certificates && i < wmem_array_get_count(record->certificates); i++)
         add_certificate(scep, tvb, *(scep_certificate **)wmem_array_index(record->certificates, i));
     add_findings(item, pinfo, record);
@@ -373,7 +389,7 @@ register_fields(int proto)
 {
     static hf_register_info hf[] = {
         { &hf_operation,
-          { "Operation", "scep.operation", FT_STRING, BASE_NONE, NULL, 0x0, "Operation asked for or answered", HFILL } },
+          { "Operation", "scep.operation", FT_STRING, BASE_NONE, NULL, 0x0, "What was asked for or answered", HFILL } },
         { &hf_message,
           { "Message parameter", "scep.message", FT_STRING, BASE_NONE, NULL, 0x0,
             "The message parameter of a Get operation", HFILL } },
@@ -441,7 +457,8 @@ register_fields(int proto)
         { &hf_certificate_serial,
           { "Serial number", "scep.certificate.serial", FT_BYTES, BASE_NONE, NULL, 0x0, NULL, HFILL } },
         { &hf_certificate_not_before,
-          { "Not before", "scep.certificate.not_before", FT_ABSOLUTE_TIME, ABSOLUTE_TIME_UTC, NULL, 0x0, NULL, HFILL } },
+          { "Not before", "scep.certificate.not_before", FT_ABSOLUTE_TIME, ABSOLUTE_TIME_UTC, NULL, 0x0, NULL,
+            HFILL } },
         { &hf_certificate_not_after,
           { "Not after", "scep.certificate.not_after", FT_ABSOLUTE_TIME, ABSOLUTE_TIME_UTC, NULL, 0x0, NULL, HFILL } },
         { &hf_certificate_thumbprint,
