@@ -22,6 +22,7 @@ static dissector_handle_t cms_handle, certificate_handle, request_handle, mail_h
 
 static int hf_attribute = -1;
 static int ett_envelope = -1;
+static expert_field ei_gave_up;
 
 /* Depth of scep_cms_dissect() calls: whether a SCEP message is being shown right now. Packet scope. */
 static unsigned inside;
@@ -144,6 +145,9 @@ scep_cms_dissect(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, scep_der k
         else
             dissect_unknown_ber(pinfo, tvb, 0, tree);
     }
+    CATCH(DissectorError) { /* of Wireshark's, on malformed input; no bug of the capture's reader */
+        proto_tree_add_expert(tree, pinfo, &ei_gave_up, tvb, 0, -1);
+    }
     CATCH_NONFATAL_ERRORS {
         show_exception(tvb, pinfo, tree, EXCEPT_CODE, GET_MESSAGE);
     }
@@ -165,7 +169,13 @@ scep_cms_register(int proto)
 
     static int *ett[] = { &ett_envelope };
 
+    static ei_register_info ei[] = {
+        { &ei_gave_up,
+          { "scep.not_dissected", PI_MALFORMED, PI_ERROR, "Wireshark's dissector gave up on these bytes", EXPFILL } },
+    };
+
     proto_register_field_array(proto, hf, array_length(hf));
+    expert_register_field_array(expert_register_protocol(proto), ei, array_length(ei));
     proto_register_subtree_array(ett, array_length(ett));
 }
 

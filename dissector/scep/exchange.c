@@ -225,7 +225,7 @@ open_envelope(packet_info *pinfo, scep_record *record, const scep_parts *parts, 
         return;
     if (record->is_response)
         record->certificates = scep_certificates_read(wmem_file_scope(), opened);
-    else if (message->message_type == SCEP_PKCS_REQ || message->message_type == SCEP_RENEWAL_REQ)
+    else /* whatever the messageType: what polls and GetCert carry does not read as a PKCS #10 */
         record->request = scep_request_read(wmem_file_scope(), opened);
 }
 

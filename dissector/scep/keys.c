@@ -27,7 +27,7 @@ scep_keys_new(void)
     return g_ptr_array_new_with_free_func(key_free);
 }
 
-/* libgcrypt wants u = p^-1 mod q, GnuTLS has q^-1 mod p: the two primes change places. */
+/* The key as libgcrypt wants it: p < q, else its CRT goes wrong now and then, and u = p^-1 mod q. */
 static gcry_sexp_t
 export_rsa(gnutls_x509_privkey_t privkey)
 {
@@ -44,8 +44,11 @@ export_rsa(gnutls_x509_privkey_t privkey)
         gnutls_memset(raw[i].data, 0, raw[i].size);
         gnutls_free(raw[i].data);
     }
-    if (read && gcry_sexp_build(&sexp, NULL, "(private-key (rsa (n %m) (e %m) (d %m) (p %m) (q %m) (u %m)))", number[N],
-                                number[E], number[D], number[Q], number[P], number[U]) != 0)
+    if (read && gcry_mpi_cmp(number[P], number[Q]) > 0)
+        gcry_mpi_swap(number[P], number[Q]);
+    if (read && gcry_mpi_invm(number[U], number[P], number[Q]) &&
+        gcry_sexp_build(&sexp, NULL, "(private-key (rsa (n %m) (e %m) (d %m) (p %m) (q %m) (u %m)))", number[N],
+                        number[E], number[D], number[P], number[Q], number[U]) != 0)
         sexp = NULL;
     for (int i = 0; i < COUNT; i++)
         gcry_mpi_release(number[i]);

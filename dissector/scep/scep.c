@@ -472,7 +472,7 @@ void
 proto_reg_handoff_scep(void)
 {
     dissector_table_t  media = find_dissector_table("media_type");
-    dissector_handle_t media_dissector = create_dissector_handle(dissect_media, proto_scep);
+    dissector_handle_t media_dissector = create_dissector_handle(dissect_media, -1); /* leaves no layer behind */
 
     http_init();
     tls_init();

@@ -243,7 +243,7 @@ add_opened(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const scep_recor
     uint8_t  *copy = wmem_memdup(pinfo->pool, record->opened.data, record->opened.length);
     tvbuff_t *opened = tvb_new_child_real_data(tvb, copy, (guint)record->opened.length, (gint)record->opened.length);
 
-    if (record->request && !show_secrets)
+    if (!show_secrets)
         scep_request_mask_password(copy, record->opened.length);
     add_new_data_source(pinfo, opened, "Opened envelope");
     scep_cms_dissect(opened, pinfo, tree,
