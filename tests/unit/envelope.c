@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Opening envelopes with keys from files of every kind, and checking signatures, against what openssl says.
+ */
+#include <string.h>
+
+#include "scep/envelope.h"
+#include "support.h"
+
+#define SAMPLE "made-algorithms" /* DES to AES-256, each with rsaEncryption and RSAES-OAEP: made.md */
+
+/* The keys of these files of the sample's truth. */
+static GPtrArray *
+keys_of(const char *sample, const char *const *files)
+{
+    GPtrArray *keys = scep_keys_new();
+
+    for (; *files; files++) {
+        char *path = truth_path(sample, *files);
+
+        g_assert_cmpstr(scep_keys_add_file(keys, path, NULL), ==, NULL);
+        g_free(path);
+    }
+    return keys;
+}
+
+static scep_octets
+opened_with(const GPtrArray *keys, const uint8_t *key_id, GBytes *bytes)
+{
+    scep_message message;
+    scep_parts   parts;
+
+    message_of(bytes, &message, &parts);
+    return scep_envelope_open(support_scope(), keys, key_id, &message, &parts);
+}
+
+/* What openssl finds in the envelope of a message. */
+static GBytes *
+opened_by_openssl(const char *sample, const char *file, const char *key_file)
+{
+    char *message = truth_path(sample, file), *key = truth_path(sample, key_file);
+    char *signer = truth_path(sample, "ra-signing.crt"); /* answers do not bring it along */
+    char *envelope = scratch_path("envelope"), *content = scratch_path("content");
+
+    const char *const unwrap[] = { "cms",   "-verify", "-nosigs", "-noverify", "-inform",  "DER", "-in",
+                                   message, "-binary", "-certfile", signer,    "-out", envelope, NULL };
+    const char *const decrypt[] = { "cms", "-decrypt",  "-inform", "DER", "-in",       envelope,   "-binary", "-inkey",
+                                    key,   "-provider", "legacy",  "-provider", "default", "-out", content,   NULL };
+    GBytes           *bytes;
+
+    g_bytes_unref(openssl(unwrap));
+    g_bytes_unref(openssl(decrypt));
+    bytes = bytes_of_file(content);
+    g_free(message);
+    g_free(key);
+    g_free(signer);
+    g_free(envelope);
+    g_free(content);
+    return bytes;
+}
+
+static void
+test_algorithms(void)
+{
+    static const char *const recipient[] = { "recipient.key", NULL }, *const device[] = { "device.key", NULL };
+    static const char *const ciphers[] = { "DES-CBC", "DES-EDE3-CBC", "AES-128-CBC", "AES-192-CBC", "AES-256-CBC" };
+    static const char *const transports[] = { "rsaEncryption", "rsaesOaep" };
+    unsigned                 met[G_N_ELEMENTS(ciphers)][G_N_ELEMENTS(transports)] = { { 0 } };
+
+    for (int exchange = 3; exchange <= 12; exchange++) {
+        for (int is_response = 0; is_response <= 1; is_response++) {
+            const char *const *files = is_response ? device : recipient;
+            char        *file = g_strdup_printf("%02d-%s.p7m", exchange, is_response ? "response" : "request");
+            GBytes      *bytes = bytes_of_truth(SAMPLE, file);
+            GBytes      *expected = opened_by_openssl(SAMPLE, file, files[0]);
+            GPtrArray   *keys = keys_of(SAMPLE, files);
+            scep_octets  content = opened_with(keys, NULL, bytes);
+            scep_message message;
+            scep_parts   parts;
+
+            g_assert_cmpmem(content.data, content.length, g_bytes_get_data(expected, NULL),
+                            g_bytes_get_size(expected));
+            message_of(bytes, &message, &parts);
+            for (size_t cipher = 0; cipher < G_N_ELEMENTS(ciphers); cipher++) {
+                for (size_t transport = 0; transport < G_N_ELEMENTS(transports); transport++) {
+                    if (strcmp(message.cipher.name, ciphers[cipher]) == 0 &&
+                        strcmp(message.key_encryption.name, transports[transport]) == 0)
+                        met[cipher][transport]++;
+                }
+            }
+            g_ptr_array_unref(keys);
+            g_bytes_unref(expected);
+            g_bytes_unref(bytes);
+            g_free(file);
+            support_free_scope();
+        }
+    }
+    for (size_t cipher = 0; cipher < G_N_ELEMENTS(ciphers); cipher++) {
+        for (size_t transport = 0; transport < G_N_ELEMENTS(transports); transport++)
+            g_assert_cmpuint(met[cipher][transport], ==, 2); /* the request and its answer */
+    }
+}
+
+/* BER with the encrypted content in parts. */
+static void
+test_ber(void)
+{
+    static const char *const files[] = { "recipient.key", NULL };
+    GBytes     *bytes = bytes_of_truth("made-ios-ber", "03-request.p7m");
+    GBytes     *expected = opened_by_openssl("made-ios-ber", "03-request.p7m", files[0]);
+    GPtrArray  *keys = keys_of("made-ios-ber", files);
+    scep_octets content = opened_with(keys, NULL, bytes);
+
+    g_assert_cmpmem(content.data, content.length, g_bytes_get_data(expected, NULL), g_bytes_get_size(expected));
+    g_ptr_array_unref(keys);
+    g_bytes_unref(expected);
+    g_bytes_unref(bytes);
+    support_free_scope();
+}
+
+static void
+test_wrong_keys(void)
+{
+    static const char *const none[] = { NULL }, *const device[] = { "device.key", NULL };
+
+    for (int exchange = 3; exchange <= 12; exchange++) {
+        char      *file = g_strdup_printf("%02d-request.p7m", exchange);
+        GBytes    *bytes = bytes_of_truth(SAMPLE, file);
+        GPtrArray *keys = keys_of(SAMPLE, none);
+
+        g_assert_cmpuint(opened_with(keys, NULL, bytes).length, ==, 0);
+        g_ptr_array_unref(keys);
+        keys = keys_of(SAMPLE, device);
+        g_assert_cmpuint(opened_with(keys, NULL, bytes).length, ==, 0);
+        g_ptr_array_unref(keys);
+        g_bytes_unref(bytes);
+        g_free(file);
+        support_free_scope();
+    }
+}
+
+/* Among several keys the right one is found, whoever is said to be the recipient. */
+static void
+test_several_keys(void)
+{
+    static const char *const files[] = { "device.key", "ca.key", "recipient.key", NULL };
+    GBytes    *bytes = bytes_of_truth("made-inconsistent", "03-request.p7m");
+    GBytes    *expected = opened_by_openssl("made-inconsistent", "03-request.p7m", "recipient.key");
+    GPtrArray *keys = keys_of("made-inconsistent", files);
+
+    for (unsigned i = 0; i < keys->len; i++) {
+        const scep_key *key = g_ptr_array_index(keys, i);
+        scep_octets     content = opened_with(keys, key->key_id, bytes);
+
+        g_assert_cmpmem(content.data, content.length, g_bytes_get_data(expected, NULL), g_bytes_get_size(expected));
+    }
+    g_ptr_array_unref(keys);
+    g_bytes_unref(expected);
+    g_bytes_unref(bytes);
+    support_free_scope();
+}
+
+/* The key of a certificate is known by its identifier. */
+static void
+test_key_id(void)
+{
+    static const char *const files[] = { "recipient.key", "device.key", NULL };
+    char             *path = truth_path(SAMPLE, "ra.crt");
+    GBytes           *der = bytes_of_pem(path);
+    scep_certificate *certificate = scep_certificate_read(support_scope(), slice_of(der));
+    GPtrArray        *keys = keys_of(SAMPLE, files);
+    const scep_key   *recipient = g_ptr_array_index(keys, 0), *device = g_ptr_array_index(keys, 1);
+
+    g_assert_cmpmem(certificate->key_id, sizeof certificate->key_id, recipient->key_id, sizeof recipient->key_id);
+    g_assert_true(memcmp(certificate->key_id, device->key_id, sizeof device->key_id) != 0);
+    g_ptr_array_unref(keys);
+    g_bytes_unref(der);
+    g_free(path);
+    support_free_scope();
+}
+
+static void
+test_truncation(void)
+{
+    static const char *const files[] = { "recipient.key", NULL };
+    GBytes    *bytes = bytes_of_truth(SAMPLE, "03-request.p7m");
+    GBytes    *expected = opened_by_openssl(SAMPLE, "03-request.p7m", files[0]);
+    GPtrArray *keys = keys_of(SAMPLE, files);
+    size_t     opened = 0;
+
+    for (size_t length = 0; length < g_bytes_get_size(bytes); length += 7) { /* RSA takes its time */
+        GBytes      *cut = bytes_cut(bytes, length);
+        scep_message message;
+        scep_parts   parts;
+
+        if (scep_message_read(support_scope(), support_scope(), slice_of(cut), &message, &parts)) {
+            scep_octets content = scep_envelope_open(support_scope(), keys, NULL, &message, &parts);
+
+            if (content.length > 0) { /* all of it or nothing */
+                g_assert_cmpmem(content.data, content.length, g_bytes_get_data(expected, NULL),
+                                g_bytes_get_size(expected));
+                opened++;
+            }
+        }
+        g_bytes_unref(cut);
+        support_free_scope();
+    }
+    g_assert_cmpuint(opened, >, 0); /* the envelope comes before certificates and signature */
+    g_assert_cmpuint(opened, <, g_bytes_get_size(bytes) / 2 + g_bytes_get_size(bytes) / 4);
+    g_ptr_array_unref(keys);
+    g_bytes_unref(expected);
+    g_bytes_unref(bytes);
+}
+
+/* Adds a key file with a password; the problem, or NULL when the key then opens a request. */
+static char *
+problem_with(const char *path, const char *password)
+{
+    GPtrArray *keys = scep_keys_new();
+    char      *problem = scep_keys_add_file(keys, path, password);
+
+    g_assert_cmpuint(keys->len, ==, problem == NULL);
+    if (!problem) {
+        GBytes *bytes = bytes_of_truth(SAMPLE, "03-request.p7m");
+
+        g_assert_cmpuint(opened_with(keys, NULL, bytes).length, >, 0);
+        g_bytes_unref(bytes);
+        support_free_scope();
+    }
+    g_ptr_array_unref(keys);
+    return problem;
+}
+
+static void
+assert_opens(const char *path, const char *password)
+{
+    g_assert_cmpstr(problem_with(path, password), ==, NULL);
+}
+
+/* The file is named in what is said about it. */
+static void
+assert_problem(const char *path, const char *password, const char *said)
+{
+    char *problem = problem_with(path, password);
+
+    g_assert_nonnull(problem);
+    g_assert_nonnull(strstr(problem, path));
+    if (said)
+        g_assert_nonnull(strstr(problem, said));
+    g_free(problem);
+}
+
+static void
+test_key_files(void)
+{
+    char *key = truth_path(SAMPLE, "recipient.key"), *certificate = truth_path(SAMPLE, "ra.crt");
+    char *path = scratch_path("key");
+
+    const char *const pkcs8_der[] = { "pkcs8", "-topk8", "-nocrypt", "-in", key, "-outform", "DER", "-out", path, NULL };
+    const char *const pkcs8_pem[] = { "pkcs8", "-topk8", "-passout", "pass:secret", "-in", key, "-out", path, NULL };
+    const char *const pkcs1_pem[] = { "rsa", "-traditional", "-in", key, "-out", path, NULL };
+    const char *const pkcs1_der[] = { "rsa", "-traditional", "-in", key, "-outform", "DER", "-out", path, NULL };
+
+    assert_opens(key, NULL);
+    assert_opens(key, "");
+    assert_opens(key, "not needed");
+    g_bytes_unref(openssl(pkcs8_der));
+    assert_opens(path, NULL);
+    g_bytes_unref(openssl(pkcs1_pem));
+    assert_opens(path, NULL);
+    g_bytes_unref(openssl(pkcs1_der));
+    assert_opens(path, NULL);
+    g_bytes_unref(openssl(pkcs8_pem));
+    assert_opens(path, "secret");
+    assert_problem(path, "wrong", NULL);
+    assert_problem(path, NULL, NULL);
+    assert_problem(certificate, NULL, NULL);
+    g_free(key);
+    g_free(certificate);
+    g_free(path);
+}
+
+static void
+test_pkcs12(void)
+{
+    char *key = truth_path(SAMPLE, "recipient.key"), *certificate = truth_path(SAMPLE, "ra.crt");
+    char *path = scratch_path("key.p12");
+
+    /* RC2 and 3DES, as Windows exports by default, and AES, as openssl does. */
+    const char *const modern[] = { "pkcs12", "-export",  "-inkey",      key,    "-in", certificate,
+                                   "-passout", "pass:secret", "-out", path, NULL };
+    const char *const legacy[] = { "pkcs12", "-export", "-legacy",  "-inkey",      key,    "-in", certificate,
+                                   "-passout", "pass:secret", "-out", path, NULL };
+    const char *const open[] = { "pkcs12", "-export", "-inkey", key, "-in", certificate, "-passout", "pass:", "-out",
+                                 path, NULL };
+    const char *const no_key[] = { "pkcs12", "-export", "-nokeys", "-in", certificate, "-passout", "pass:secret",
+                                   "-out", path, NULL };
+
+    g_bytes_unref(openssl(modern));
+    assert_opens(path, "secret");
+    assert_problem(path, "wrong", NULL);
+    assert_problem(path, NULL, NULL);
+    g_bytes_unref(openssl(legacy));
+    assert_opens(path, "secret");
+    assert_problem(path, "wrong", NULL);
+    g_bytes_unref(openssl(open));
+    assert_opens(path, NULL);
+    assert_opens(path, "");
+    g_bytes_unref(openssl(no_key));
+    assert_problem(path, "secret", NULL);
+    g_free(key);
+    g_free(certificate);
+    g_free(path);
+}
+
+static void
+test_unusable_files(void)
+{
+    char *path = scratch_path("key"), *capture = source_path("captures/samples/" SAMPLE "/device.pcapng");
+
+    const char *const elliptic[] = { "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", path,
+                                     NULL };
+
+    g_bytes_unref(openssl(elliptic));
+    assert_problem(path, NULL, "not an RSA key");
+    assert_problem("/nowhere/key.pem", NULL, NULL);
+    assert_problem(capture, NULL, "PEM or PKCS #12");
+    g_assert_true(g_file_set_contents(path, "", 0, NULL));
+    assert_problem(path, NULL, "PEM or PKCS #12");
+    g_assert_true(g_file_set_contents(path, "-----BEGIN PRIVATE KEY-----\n", -1, NULL));
+    assert_problem(path, NULL, "PEM or PKCS #12");
+    g_free(path);
+    g_free(capture);
+}
+
+/* The signature of `bytes` checked with a certificate of the sample, or with the first of the message's own. */
+static scep_signature
+checked(GBytes *bytes, const char *sample, const char *certificate)
+{
+    scep_message   message;
+    scep_parts     parts;
+    scep_signature result;
+
+    message_of(bytes, &message, &parts);
+    if (certificate) {
+        char   *path = truth_path(sample, certificate);
+        GBytes *der = bytes_of_pem(path);
+
+        result = scep_signature_check(slice_of(der), &message, &parts);
+        g_bytes_unref(der);
+        g_free(path);
+    } else {
+        result = scep_signature_check(*(ber_slice *)wmem_array_index(parts.certificates, 0), &message, &parts);
+    }
+    support_free_scope();
+    return result;
+}
+
+static void
+assert_signature(const char *sample, const char *file, const char *certificate, scep_signature expected)
+{
+    GBytes *bytes = bytes_of_truth(sample, file);
+
+    g_test_message("%s/%s", sample, file);
+    g_assert_cmpint(checked(bytes, sample, certificate), ==, expected);
+    g_bytes_unref(bytes);
+}
+
+static void
+test_signatures(void)
+{
+    for (int exchange = 3; exchange <= 12; exchange++) { /* MD5, SHA-1, SHA-256, SHA-512 */
+        char *request = g_strdup_printf("%02d-request.p7m", exchange);
+        char *response = g_strdup_printf("%02d-response.p7m", exchange);
+
+        assert_signature(SAMPLE, request, NULL, SCEP_SIGNATURE_VALID);
+        assert_signature(SAMPLE, response, "ra-signing.crt", SCEP_SIGNATURE_VALID);
+        assert_signature(SAMPLE, response, "ra.crt", SCEP_SIGNATURE_INVALID);
+        assert_signature(SAMPLE, response, "ca.crt", SCEP_SIGNATURE_INVALID);
+        g_free(request);
+        g_free(response);
+    }
+    assert_signature("made-ios-ber", "03-request.p7m", NULL, SCEP_SIGNATURE_VALID);
+    assert_signature("made-ndes-failure", "03-response.p7m", "ra-signing.crt", SCEP_SIGNATURE_VALID);  /* one octet */
+    assert_signature("made-pending-poll", "03-response.p7m", "ra-signing.crt", SCEP_SIGNATURE_VALID);  /* no content */
+    assert_signature("made-pending-poll", "04-response.p7m", "ra-signing.crt", SCEP_SIGNATURE_VALID);  /* empty */
+    assert_signature("made-inconsistent", "08-request.p7m", NULL, SCEP_SIGNATURE_INVALID);  /* wrong in its last bit */
+    assert_signature("made-inconsistent", "09-response.p7m", "ra-signing.crt", SCEP_SIGNATURE_INVALID);
+}
+
+/* A message with one bit flipped in the first octet of what `find` is, or `offset` octets behind. */
+static GBytes *
+flipped(GBytes *bytes, const void *find, size_t width, size_t offset)
+{
+    gsize    length;
+    uint8_t *copy = g_memdup2(g_bytes_get_data(bytes, &length), g_bytes_get_size(bytes));
+    uint8_t *at = memmem(copy, length, find, width);
+
+    g_assert_nonnull(at);
+    at[offset] ^= 1;
+    return g_bytes_new_take(copy, length);
+}
+
+static void
+test_changed_messages(void)
+{
+    GBytes      *bytes = bytes_of_truth("made-ndes-success", "03-request.p7m"), *changed;
+    const char  *transaction_id = "5D0C9B2F6E714A83B1F7D2360E95CA48A77F1B02";
+    scep_message message;
+    scep_parts   parts;
+
+    changed = flipped(bytes, transaction_id, strlen(transaction_id), 0);
+    g_assert_cmpint(checked(changed, NULL, NULL), ==, SCEP_SIGNATURE_INVALID);
+    g_bytes_unref(changed);
+
+    message_of(bytes, &message, &parts);
+    changed = flipped(bytes, parts.encrypted_content.data, parts.encrypted_content.length, 100);
+    g_assert_cmpint(checked(changed, NULL, NULL), ==, SCEP_SIGNATURE_OTHER_CONTENT);
+    g_bytes_unref(changed);
+
+    message_of(bytes, &message, &parts);
+    changed = flipped(bytes, parts.message_digest.data, parts.message_digest.length, 0);
+    g_assert_cmpint(checked(changed, NULL, NULL), ==, SCEP_SIGNATURE_OTHER_CONTENT);
+    g_bytes_unref(changed);
+
+    message_of(bytes, &message, &parts);
+    changed = flipped(bytes, parts.signature.data, parts.signature.length, 10);
+    g_assert_cmpint(checked(changed, NULL, NULL), ==, SCEP_SIGNATURE_INVALID);
+    g_bytes_unref(changed);
+    g_bytes_unref(bytes);
+}
+
+/* Without a certificate that can be read, or without the signature, nothing is claimed. */
+static void
+test_unchecked(void)
+{
+    GBytes      *bytes = bytes_of_truth("made-ndes-success", "03-request.p7m");
+    GBytes      *cut = bytes_cut(bytes, g_bytes_get_size(bytes) - 1), *garbage = bytes_of_hex("30 03 02 01 00");
+    ber_slice    nothing = { NULL, 0 };
+    scep_message message;
+    scep_parts   parts;
+
+    g_assert_cmpint(checked(cut, NULL, NULL), ==, SCEP_SIGNATURE_UNCHECKED);
+    message_of(bytes, &message, &parts);
+    g_assert_cmpint(scep_signature_check(nothing, &message, &parts), ==, SCEP_SIGNATURE_UNCHECKED);
+    g_assert_cmpint(scep_signature_check(slice_of(garbage), &message, &parts), ==, SCEP_SIGNATURE_UNCHECKED);
+    g_bytes_unref(garbage);
+    g_bytes_unref(cut);
+    g_bytes_unref(bytes);
+    support_free_scope();
+}
+
+int
+main(int argc, char **argv)
+{
+    support_init(&argc, &argv);
+    g_test_add_func("/envelope/algorithms", test_algorithms);
+    g_test_add_func("/envelope/ber", test_ber);
+    g_test_add_func("/envelope/wrong-keys", test_wrong_keys);
+    g_test_add_func("/envelope/several-keys", test_several_keys);
+    g_test_add_func("/envelope/key-id", test_key_id);
+    g_test_add_func("/envelope/truncation", test_truncation);
+    g_test_add_func("/envelope/key-files", test_key_files);
+    g_test_add_func("/envelope/pkcs12", test_pkcs12);
+    g_test_add_func("/envelope/unusable-files", test_unusable_files);
+    g_test_add_func("/signature/valid-and-invalid", test_signatures);
+    g_test_add_func("/signature/changed-messages", test_changed_messages);
+    g_test_add_func("/signature/unchecked", test_unchecked);
+    return support_run();
+}
