@@ -193,7 +193,6 @@ static const struct {
     { "made-keepalive-two-transactions", "ndes", play_keepalive_two_transactions },
     { "made-lf-only", "device", play_lf_only },
     { "made-empty-answers", "device", play_empty_answers },
-    { "made-http2", "device", play_http2 },
     { "made-odd-attributes", "device", play_odd_attributes },
 };
 

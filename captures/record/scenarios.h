@@ -25,6 +25,5 @@ void play_chunked_gzip(struct sample *s);
 void play_keepalive_two_transactions(struct sample *s);
 void play_lf_only(struct sample *s);
 void play_empty_answers(struct sample *s);
-void play_http2(struct sample *s);
 
 #endif

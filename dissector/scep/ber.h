@@ -18,6 +18,7 @@
 #define BER_OCTET_STRING     0x04
 #define BER_OID              0x06
 #define BER_UTF8_STRING      0x0c
+#define BER_BMP_STRING       0x1e
 #define BER_SEQUENCE         0x30
 #define BER_SET              0x31
 #define BER_CONSTRUCTED      0x20

@@ -6,12 +6,15 @@
 
 #include <string.h>
 
+#include <gnutls/x509-ext.h>
+
 #include "names.h"
 
 /* A request with more alternative names than this shows the first ones. */
-#define MAX_SANS 64
+#define MAX_SANS 4096
 
-#define OID_UPN "1.3.6.1.4.1.311.20.2.3"
+#define OID_UPN              "1.3.6.1.4.1.311.20.2.3"
+#define OID_SUBJECT_ALT_NAME "2.5.29.17"
 
 /* Deeper than any PKCS #10 puts its attributes. */
 #define MAX_MASK_DEPTH 8
@@ -149,32 +152,59 @@ san_text(wmem_allocator_t *scope, int type, const char *oid, const unsigned char
 static const char **
 request_sans(wmem_allocator_t *scope, gnutls_x509_crq_t crq)
 {
-    wmem_array_t *sans = wmem_array_new(scope, sizeof(const char *));
+    wmem_array_t               *texts = wmem_array_new(scope, sizeof(const char *));
+    gnutls_subject_alt_names_t  sans;
+    gnutls_datum_t              extension, value, oid;
+    unsigned                    type;
+    const char                 *end = NULL;
 
-    for (unsigned i = 0; i < MAX_SANS; i++) {
-        unsigned char value[1024];
-        char          oid[BER_OID_SIZE] = "";
-        size_t        size = sizeof value, oid_size = sizeof oid;
-        unsigned      type;
-        int           status = gnutls_x509_crq_get_subject_alt_name(crq, i, value, &size, &type, NULL);
-
-        if (status == GNUTLS_E_SHORT_MEMORY_BUFFER)
-            continue;
-        if (status < 0)
+    if (gnutls_subject_alt_names_init(&sans) < 0)
+        sans = NULL;
+    if (sans && gnutls_x509_crq_get_extension_by_oid2(crq, OID_SUBJECT_ALT_NAME, 0, &extension, NULL) >= 0) {
+        gnutls_x509_ext_import_subject_alt_names(&extension, sans, 0);
+        gnutls_free(extension.data);
+    }
+    for (unsigned i = 0; sans && i < MAX_SANS; i++) {
+        oid.data = NULL;
+        if (gnutls_subject_alt_names_get(sans, i, &type, &value, &oid) < 0)
             break;
-        if (type == GNUTLS_SAN_OTHERNAME)
-            gnutls_x509_crq_get_subject_alt_othername_oid(crq, i, oid, &oid_size);
 
-        const char *text = san_text(scope, (int)type, oid, value, size);
+        const char *text = san_text(scope, (int)type, oid.data ? (const char *)oid.data : "", value.data, value.size);
 
         if (text)
-            wmem_array_append_one(sans, text);
+            wmem_array_append_one(texts, text);
     }
+    if (sans)
+        gnutls_subject_alt_names_deinit(sans);
+    wmem_array_append_one(texts, end);
+    return (const char **)wmem_array_get_raw(texts);
+}
 
-    const char *end = NULL;
+/* The challengePassword as it was sent: GnuTLS's own function escapes it like a part of a name. NULL when absent. */
+static const char *
+challenge_password(wmem_allocator_t *scope, gnutls_x509_crq_t crq)
+{
+    unsigned char der[16384]; /* Intune's challenge is a CMS message in base64, several kB long */
+    size_t        size = sizeof der;
+    const char   *password = NULL;
+    ber_element   value;
+    char         *text;
 
-    wmem_array_append_one(sans, end);
-    return (const char **)wmem_array_get_raw(sans);
+    if (gnutls_x509_crq_get_attribute_by_oid(crq, OID_CHALLENGE_PASSWORD, 0, der, &size) >= 0) {
+        ber_slice in = { der, size };
+
+        if (ber_next(&in, &value) && value.complete) {
+            if (value.identifier == BER_BMP_STRING)
+                text = g_convert((const char *)value.content.data, (gssize)value.content.length, "UTF-8", "UTF-16BE",
+                                 NULL, NULL, NULL);
+            else
+                text = g_utf8_make_valid((const char *)value.content.data, (gssize)value.content.length);
+            password = wmem_strdup(scope, text ? text : "");
+            g_free(text);
+        }
+    }
+    gnutls_memset(der, 0, sizeof der);
+    return password;
 }
 
 scep_request *
@@ -183,8 +213,6 @@ scep_request_read(wmem_allocator_t *scope, ber_slice der)
     gnutls_datum_t    datum = datum_of(der), text;
     gnutls_x509_crq_t crq;
     scep_request     *request = NULL;
-    char              password[16384]; /* Intune's challenge is a CMS message in base64, several kB long */
-    size_t            size = sizeof password;
     unsigned          bits = 0;
 
     if (gnutls_x509_crq_init(&crq) < 0)
@@ -198,9 +226,7 @@ scep_request_read(wmem_allocator_t *scope, ber_slice der)
 
         request->key = wmem_strdup_printf(scope, "%s %u",
                                           algorithm == GNUTLS_PK_EC ? "EC" : gnutls_pk_get_name(algorithm), bits);
-        if (gnutls_x509_crq_get_challenge_password(crq, password, &size) >= 0)
-            request->challenge_password = wmem_strndup(scope, password, size);
-        gnutls_memset(password, 0, sizeof password);
+        request->challenge_password = challenge_password(scope, crq);
     }
     gnutls_x509_crq_deinit(crq);
     return request;

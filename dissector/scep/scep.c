@@ -22,9 +22,9 @@
 #include "tail.h"
 #include "tree.h"
 
-/* Keys of per-frame data beside the records (0): how many bodies this visit has met (packet scope), how many requests
- * by GET were already added (packet scope). */
-enum { RECORDS, BODIES, GETS };
+/* Keys of per-frame data beside the records (0), all in packet scope: how many bodies this visit has met, how many
+ * requests by GET it has added, how many records it has passed on its way through the tree. */
+enum { RECORDS, BODIES, GETS, PASSED };
 
 /* A media type that SCEP's answers and requests have. */
 typedef struct {
@@ -133,9 +133,9 @@ key_entry_free(void *data)
     g_free(entry->password);
 }
 
-/* Counts up a number that lives as long as this visit of the frame, and returns it; from 1. */
-static unsigned
-next_number(packet_info *pinfo, int key)
+/* A number that begins with 0 and lives as long as this visit of the frame. */
+static unsigned *
+visit_number(packet_info *pinfo, int key)
 {
     unsigned *number = p_get_proto_data(pinfo->pool, pinfo, proto_scep, (guint32)key);
 
@@ -143,7 +143,7 @@ next_number(packet_info *pinfo, int key)
         number = wmem_new0(pinfo->pool, unsigned);
         p_add_proto_data(pinfo->pool, pinfo, proto_scep, (guint32)key, number);
     }
-    return ++*number;
+    return number;
 }
 
 /* True when a request with this query is one of SCEP. Only the names of RFC 8894 are taken wherever they are asked. */
@@ -187,12 +187,10 @@ add_bodiless_request(packet_info *pinfo, const http_request *request)
 static void
 add_bodiless_requests(packet_info *pinfo, wmem_array_t *requests)
 {
-    unsigned *met = p_get_proto_data(pinfo->pool, pinfo, proto_scep, GETS);
+    unsigned *met = visit_number(pinfo, GETS);
 
-    for (unsigned i = met ? *met : 0; i < wmem_array_get_count(requests); i++) {
-        add_bodiless_request(pinfo, wmem_array_index(requests, i));
-        next_number(pinfo, GETS);
-    }
+    for (; *met < wmem_array_get_count(requests); ++*met)
+        add_bodiless_request(pinfo, wmem_array_index(requests, *met));
 }
 
 /* The record of a request whose body is `data`, or NULL when it is not SCEP. */
@@ -264,11 +262,36 @@ show_record(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const scep_reco
         tap_queue_packet(object_tap, pinfo, tapped);
 }
 
+/* Shows the frame's records without a body that stand before `stop`, or all that are left when it is NULL. `parent` is
+ * any of the frame's tvbuffs. */
+static void
+show_bodiless(tvbuff_t *parent, packet_info *pinfo, proto_tree *tree, const scep_record *stop)
+{
+    wmem_array_t *records = scep_exchange_records(pinfo);
+    unsigned     *passed = visit_number(pinfo, PASSED);
+
+    for (; *passed < wmem_array_get_count(records); ++*passed) {
+        const scep_record *record = *(scep_record **)wmem_array_index(records, *passed);
+        tvbuff_t          *message = NULL;
+
+        if (record == stop)
+            return;
+        if (record->body != 0)
+            continue;
+        if (record->get_message.length > 0) {
+            message = tvb_new_child_real_data(parent, record->get_message.data, (guint)record->get_message.length,
+                                              (gint)record->get_message.length);
+            add_new_data_source(pinfo, message, "pkiMessage");
+        }
+        show_record(message, pinfo, tree, record);
+    }
+}
+
 /* Shows the body `tvb` when it is SCEP. On the first visit decides, on every visit shows. */
 static bool
 dissect_body(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const scep_media_type *type, bool is_text)
 {
-    unsigned      ordinal = next_number(pinfo, BODIES);
+    unsigned      ordinal = ++*visit_number(pinfo, BODIES);
     int           length = (int)tvb_captured_length(tvb);
     scep_record  *record = NULL;
     wmem_array_t *records;
@@ -293,8 +316,10 @@ dissect_body(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const scep_med
                 record = NULL;
         }
     }
-    if (record)
+    if (record) {
+        show_bodiless(tvb, pinfo, tree, record);
         show_record(tvb, pinfo, tree, record);
+    }
     return record != NULL;
 }
 
@@ -391,19 +416,6 @@ meet_bodiless(packet_info *pinfo)
         add_bodiless_response(pinfo, &http);
 }
 
-static void
-show_bodiless(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const scep_record *record)
-{
-    tvbuff_t *message = NULL;
-
-    if (record->get_message.length > 0) {
-        message = tvb_new_child_real_data(tvb, record->get_message.data, (guint)record->get_message.length,
-                                          (gint)record->get_message.length);
-        add_new_data_source(pinfo, message, "pkiMessage");
-    }
-    show_record(message, pinfo, tree, record);
-}
-
 static int
 dissect_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_)
 {
@@ -421,15 +433,12 @@ dissect_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U
     records = scep_exchange_records(pinfo);
     if (!records)
         return 0;
+    show_bodiless(tvb, pinfo, tree, NULL);
     info = wmem_strbuf_new(pinfo->pool, "");
     col_clear_fence(pinfo->cinfo, COL_INFO);
-    for (unsigned i = 0; i < wmem_array_get_count(records); i++) {
-        const scep_record *record = *(scep_record **)wmem_array_index(records, i);
-
-        if (record->body == 0)
-            show_bodiless(tvb, pinfo, tree, record);
-        wmem_strbuf_append_printf(info, "%s%s", i == 0 ? "" : "; ", scep_summary(pinfo, record));
-    }
+    for (unsigned i = 0; i < wmem_array_get_count(records); i++)
+        wmem_strbuf_append_printf(info, "%s%s", i == 0 ? "" : "; ",
+                                  scep_summary(pinfo, *(scep_record **)wmem_array_index(records, i)));
     col_add_str(pinfo->cinfo, COL_INFO, wmem_strbuf_get_str(info));
     return (int)tvb_captured_length(tvb);
 }
