@@ -41,6 +41,17 @@ datum_of(ber_slice slice)
     return datum;
 }
 
+/* Octets that should be UTF-8, made so. */
+static const char *
+valid_text(wmem_allocator_t *scope, const void *data, size_t length)
+{
+    char       *valid = g_utf8_make_valid(length > 0 ? data : "", (gssize)length);
+    const char *copy = wmem_strdup(scope, valid);
+
+    g_free(valid);
+    return copy;
+}
+
 /* Takes a string that GnuTLS allocated into `scope`. */
 static const char *
 take(wmem_allocator_t *scope, int status, gnutls_datum_t *text)
@@ -49,7 +60,7 @@ take(wmem_allocator_t *scope, int status, gnutls_datum_t *text)
 
     if (status < 0)
         return "";
-    copy = wmem_strndup(scope, (const char *)text->data, text->size);
+    copy = valid_text(scope, text->data, text->size);
     gnutls_free(text->data);
     return copy;
 }
@@ -146,7 +157,7 @@ san_text(wmem_allocator_t *scope, int type, const char *oid, const unsigned char
         value = string.content.data;
         size = string.content.length;
     }
-    return wmem_strdup_printf(scope, "%s:%.*s", kind, (int)size, (const char *)value);
+    return wmem_strdup_printf(scope, "%s:%s", kind, valid_text(scope, value, size));
 }
 
 static const char **
@@ -188,19 +199,18 @@ challenge_password(wmem_allocator_t *scope, gnutls_x509_crq_t crq)
     size_t        size = sizeof der;
     const char   *password = NULL;
     ber_element   value;
-    char         *text;
 
     if (gnutls_x509_crq_get_attribute_by_oid(crq, OID_CHALLENGE_PASSWORD, 0, der, &size) >= 0) {
         ber_slice in = { der, size };
 
         if (ber_next(&in, &value) && value.complete) {
-            if (value.identifier == BER_BMP_STRING)
-                text = g_convert((const char *)value.content.data, (gssize)value.content.length, "UTF-8", "UTF-16BE",
-                                 NULL, NULL, NULL);
-            else
-                text = g_utf8_make_valid((const char *)value.content.data, (gssize)value.content.length);
-            password = wmem_strdup(scope, text ? text : "");
-            g_free(text);
+            char *wide = value.identifier == BER_BMP_STRING
+                             ? g_convert((const char *)value.content.data, (gssize)value.content.length, "UTF-8",
+                                         "UTF-16BE", NULL, NULL, NULL)
+                             : NULL;
+
+            password = wide ? wmem_strdup(scope, wide) : valid_text(scope, value.content.data, value.content.length);
+            g_free(wide);
         }
     }
     gnutls_memset(der, 0, sizeof der);
