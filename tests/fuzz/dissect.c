@@ -14,6 +14,7 @@
 #include <epan/frame_data.h>
 #include <epan/prefs.h>
 #include <epan/tap.h>
+#include <epan/timestamp.h>
 #include <wiretap/wtap.h>
 #include <wsutil/privileges.h>
 #include <wsutil/report_message.h>
@@ -102,6 +103,9 @@ LLVMFuzzerInitialize(int *argc G_GNUC_UNUSED, char ***argv G_GNUC_UNUSED)
     epan_load_settings();
     set_preference("scep.private_key", key);
     prefs_apply_all();
+    timestamp_set_type(TS_RELATIVE);
+    timestamp_set_precision(TS_PREC_FIXED_USEC);
+    timestamp_set_seconds_type(TS_SECONDS_DEFAULT);
     build_column_format_array(&columns, prefs.num_cols, TRUE);
     if (register_tap_listener("scep", NULL, NULL, TL_REQUIRES_NOTHING, NULL, count_message, NULL, NULL))
         g_error("the plugin has no tap");
