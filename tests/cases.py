@@ -50,7 +50,7 @@ def discover(pattern):
         # A case that has nothing to look at would pass whatever the plugin does.
         for unit in units or ["nothing to test"]:
             name = f"{folder.name}/{unit}"
-            if not pattern or pattern in name or fnmatch.fnmatch(name, pattern):
+            if fnmatch.fnmatchcase(name, f"*{pattern}*"):
                 yield folder, unit, bool(units)
 
 
@@ -73,7 +73,7 @@ def main():
     global run
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default=ROOT / "build", help="build folder, with plugins/epan/scep.so")
-    parser.add_argument("-k", dest="pattern", default="", help="only cases whose name contains or matches this")
+    parser.add_argument("-k", dest="pattern", default="", help="only cases whose name contains this; * and ? stand for any characters")
     parser.add_argument("-v", action="store_true", dest="verbose", help="times, and everything that is wrong")
     options = parser.parse_args()
 

@@ -20,8 +20,14 @@ def check(run, folder, unit):
         facts = broken.facts(message, way)
         fields = broken.shown(run, path, message, way, frames)
         lines += broken.whole(message, fields[-1], way)
+        most = 0
         for length, part in enumerate(fields[:-1]):
-            lines += wrong(facts, part, f"{way}, frame {frames[length]}, {length} of {len(data)} octets")
+            where = f"{way}, frame {frames[length]}, {length} of {len(data)} octets"
+            lines += wrong(facts, part, where)
+            # One more octet takes nothing away.
+            if len(part) < most:
+                lines.append(f"{where}: {len(part)} fields are shown, a shorter part showed {most}")
+            most = max(most, len(part))
         # Part of a lone certificate is nothing; part of a signed message is something.
         if oracle.outline(message.data) and not any(len(part) > 1 for part in fields[:-1]):
             lines.append(f"{way}: no part of the message shows anything")
