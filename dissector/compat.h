@@ -18,6 +18,10 @@
 #error "scepshark knows Wireshark 4.0 and 4.4; for another release, look through this header first"
 #endif
 
+/* The release that the plugin is built for, and the only one it loads into. */
+#define COMPAT_MAJOR WIRESHARK_VERSION_MAJOR
+#define COMPAT_MINOR WIRESHARK_VERSION_MINOR
+
 #if WIRESHARK_VERSION_MINOR == 0
 
 typedef gboolean compat_bool; /* of callbacks and preferences */

@@ -5,16 +5,16 @@
 #include <epan/packet.h>
 #include <epan/proto.h>
 #include <ws_symbol_export.h>
-#include <ws_version.h>
 
+#include "../dissector/compat.h"
 #include "../dissector/scep/scep.h"
 #include "view/export_objects.h"
 
 /* Read by Wireshark before anything else (wsutil/plugins.c): without them, or for another release, it does not load the
  * plugin. */
 WS_DLL_PUBLIC_DEF const char plugin_version[] = SCEPSHARK_VERSION;
-WS_DLL_PUBLIC_DEF const int  plugin_want_major = WIRESHARK_VERSION_MAJOR;
-WS_DLL_PUBLIC_DEF const int  plugin_want_minor = WIRESHARK_VERSION_MINOR;
+WS_DLL_PUBLIC_DEF const int  plugin_want_major = COMPAT_MAJOR;
+WS_DLL_PUBLIC_DEF const int  plugin_want_minor = COMPAT_MINOR;
 
 WS_DLL_PUBLIC void     plugin_register(void);
 WS_DLL_PUBLIC uint32_t plugin_describe(void);
