@@ -163,6 +163,33 @@ test_plain_request(void)
     support_free_scope();
 }
 
+/* Names that are no UTF-8 must not reach a user interface as they are. */
+static void
+test_invalid_text(void)
+{
+    static const char *const changed[] = { "device-1.contoso.com", "urn:device:1", CHALLENGE };
+    GBytes                  *der = request_of(WHOLE_REQUEST);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(changed); i++) {
+        gsize         length;
+        uint8_t      *copy = g_memdup2(g_bytes_get_data(der, &length), g_bytes_get_size(der));
+        uint8_t      *at = memmem(copy, length, changed[i], strlen(changed[i]));
+        scep_request *request;
+
+        g_assert_nonnull(at);
+        *at = 0xff;
+        request = scep_request_read(support_scope(), (ber_slice){ copy, length });
+        g_assert_nonnull(request);
+        g_assert_true(g_utf8_validate(request->subject, -1, NULL));
+        g_assert_true(g_utf8_validate(request->challenge_password, -1, NULL));
+        for (const char **san = request->sans; *san; san++)
+            g_assert_true(g_utf8_validate(*san, -1, NULL));
+        g_free(copy);
+        support_free_scope();
+    }
+    g_bytes_unref(der);
+}
+
 /* The text that openssl makes of a request, whose signature no longer fits. */
 static char *
 text_of_request(const void *der, size_t length)
@@ -289,6 +316,7 @@ main(int argc, char **argv)
     g_test_add_func("/certificate/names", test_names);
     g_test_add_func("/certificate/request", test_request);
     g_test_add_func("/certificate/plain-request", test_plain_request);
+    g_test_add_func("/certificate/invalid-text", test_invalid_text);
     g_test_add_func("/certificate/mask", test_mask);
     g_test_add_func("/certificate/mask-nothing", test_mask_nothing);
     g_test_add_func("/certificate/mask-truncated", test_mask_truncated);

@@ -213,6 +213,48 @@ test_last_octet(void)
     support_free_scope();
 }
 
+/* Where facts stand: the octets there are the facts themselves. */
+static void
+assert_place(const scep_message *message, GBytes *bytes, scep_place place, const void *octets, size_t length)
+{
+    ber_slice whole = slice_of(bytes);
+    scep_span where = message->where[place];
+
+    g_assert_cmpuint(where.length, ==, length);
+    g_assert_cmpuint((size_t)where.offset + where.length, <=, whole.length);
+    g_assert_cmpmem(whole.data + where.offset, where.length, octets, length);
+}
+
+static void
+test_places(void)
+{
+    GBytes      *bytes = bytes_of_truth("made-ndes-failure", "03-response.p7m");
+    scep_message message;
+    scep_parts   parts;
+
+    message_of(bytes, &message, &parts);
+    assert_place(&message, bytes, SCEP_AT_MESSAGE_TYPE, "3", 1);
+    assert_place(&message, bytes, SCEP_AT_PKI_STATUS, "2", 1);
+    assert_place(&message, bytes, SCEP_AT_FAIL_INFO, "2", 1);
+    assert_place(&message, bytes, SCEP_AT_HRESULT, "-2147024809", 11);
+    assert_place(&message, bytes, SCEP_AT_TRANSACTION_ID, "9E1C47D20B6FA3358C04E7D91A52BB60F3348D17", 40);
+    assert_place(&message, bytes, SCEP_AT_SENDER_NONCE, message.sender_nonce.data, 16);
+    assert_place(&message, bytes, SCEP_AT_RECIPIENT_NONCE, message.recipient_nonce.data, 16);
+    assert_place(&message, bytes, SCEP_AT_SIGNER_SERIAL, "\x61\x03", 2);
+    assert_place(&message, bytes, SCEP_AT_DIGEST, "\x2b\x0e\x03\x02\x1a", 5); /* 1.3.14.3.2.26 */
+    g_assert_cmpuint(message.where[SCEP_AT_CIPHER].length, ==, 0);
+    g_assert_cmpuint(message.where[SCEP_AT_SERVER_MESSAGE].length, ==, 0);
+    g_bytes_unref(bytes);
+
+    /* An envelope in segments has no one place in the message, its signer has. */
+    bytes = bytes_of_truth("made-ios-ber", "03-request.p7m");
+    message_of(bytes, &message, &parts);
+    g_assert_cmpuint(message.where[SCEP_AT_CIPHER].length, ==, 0);
+    assert_place(&message, bytes, SCEP_AT_MESSAGE_TYPE, "19", 2);
+    g_bytes_unref(bytes);
+    support_free_scope();
+}
+
 static void
 assert_no_message(GBytes *bytes)
 {
@@ -362,6 +404,7 @@ main(int argc, char **argv)
     add_tests("facts", test_facts);
     add_tests("truncation", test_truncation);
     g_test_add_func("/message/last-octet", test_last_octet);
+    g_test_add_func("/message/places", test_places);
     g_test_add_func("/message/none", test_no_message);
     g_test_add_func("/message/certs-only", test_certs_only);
     g_test_add_func("/message/single-certificates", test_single_certificates);
