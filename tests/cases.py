@@ -12,6 +12,7 @@ import argparse
 import fnmatch
 import importlib.util
 import multiprocessing
+import signal
 import sys
 import time
 import traceback
@@ -77,6 +78,8 @@ def main():
     parser.add_argument("-v", action="store_true", dest="verbose", help="times, and everything that is wrong")
     options = parser.parse_args()
 
+    # Stopped from outside, the scratch directory is still removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run = Harness(options.build)
     passed = failed = 0
     try:

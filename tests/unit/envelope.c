@@ -212,6 +212,44 @@ test_truncation(void)
     g_bytes_unref(bytes);
 }
 
+/* RFC 5652 6.3: every octet of the padding tells its length. In CBC a bit that flips in one block flips the same bit of
+ * the next block's content. */
+static void
+test_padding(void)
+{
+    static const char *const files[] = { "recipient.key", NULL };
+    GPtrArray *keys = keys_of(SAMPLE, files);
+    unsigned   tested = 0;
+
+    for (int exchange = 3; exchange <= 12; exchange++) {
+        char        *file = g_strdup_printf("%02d-request.p7m", exchange);
+        GBytes      *bytes = bytes_of_truth(SAMPLE, file);
+        size_t       length = opened_with(keys, NULL, bytes).length;
+        scep_message message;
+        scep_parts   parts;
+
+        message_of(bytes, &message, &parts);
+
+        size_t   sealed = parts.encrypted_content.length, block = parts.initialization_vector.length;
+        uint8_t *changed = g_memdup2(parts.encrypted_content.data, sealed);
+
+        parts.encrypted_content.data = changed;
+        for (size_t back = 1; back <= sealed - length; back++) {
+            changed[sealed - block - back] ^= 1;
+            g_assert_cmpuint(scep_envelope_open(support_scope(), keys, NULL, &message, &parts).length, ==, 0);
+            changed[sealed - block - back] ^= 1;
+            tested += back > 1;
+        }
+        g_assert_cmpuint(scep_envelope_open(support_scope(), keys, NULL, &message, &parts).length, ==, length);
+        g_free(changed);
+        g_bytes_unref(bytes);
+        g_free(file);
+        support_free_scope();
+    }
+    g_assert_cmpuint(tested, >, 0);
+    g_ptr_array_unref(keys);
+}
+
 /* Adds a key file with a password; the problem, or NULL when the key then opens a request. */
 static char *
 problem_with(const char *path, const char *password)
@@ -396,6 +434,7 @@ main(int argc, char **argv)
     g_test_add_func("/envelope/several-keys", test_several_keys);
     g_test_add_func("/envelope/key-id", test_key_id);
     g_test_add_func("/envelope/truncation", test_truncation);
+    g_test_add_func("/envelope/padding", test_padding);
     g_test_add_func("/envelope/key-files", test_key_files);
     g_test_add_func("/keys/order-of-primes", test_order_of_primes);
     g_test_add_func("/envelope/pkcs12", test_pkcs12);
