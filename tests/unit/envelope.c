@@ -101,6 +101,61 @@ test_algorithms(void)
     }
 }
 
+/* The digest of RSAES-OAEP may be any, if that of its mask is the same; RFC 8017 A.2.1 names both. */
+static void
+test_oaep_digests(void)
+{
+    static const struct {
+        const char *digest, *mask_digest;
+        bool        opens;
+    } cases[] = {
+        { "sha1", "sha1", true },     { "sha224", "sha224", true }, { "sha256", "sha256", true },
+        { "sha384", "sha384", true }, { "sha512", "sha512", true }, { "sha256", "sha1", false },
+        { "sha1", "sha256", false },
+    };
+    static const char *const files[] = { "recipient.key", NULL };
+    char      *recipient = truth_path(SAMPLE, "ra.crt"), *signer = truth_path(SAMPLE, "issued.crt");
+    char      *key = truth_path(SAMPLE, "device.key"), *content = scratch_path("content");
+    char      *envelope = scratch_path("envelope"), *sealed = scratch_path("sealed");
+    GPtrArray *keys = keys_of(SAMPLE, files);
+    GBytes    *expected = bytes_of_pem(recipient); /* any DER */
+    gsize      size;
+    gconstpointer data = g_bytes_get_data(expected, &size);
+
+    g_assert_true(g_file_set_contents(content, data, (gssize)size, NULL));
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        char *digest = g_strconcat("rsa_oaep_md:", cases[i].digest, NULL);
+        char *mask_digest = g_strconcat("rsa_mgf1_md:", cases[i].mask_digest, NULL);
+
+        const char *const encrypt[] = { "cms",       "-encrypt",  "-binary",  "-in",  content,  "-outform", "DER",
+                                        "-out",      envelope,    "-aes128",  "-recip", recipient, "-keyopt", digest,
+                                        "-keyopt",   mask_digest, "-keyopt",  "rsa_padding_mode:oaep", NULL };
+        const char *const sign[] = { "cms", "-sign", "-binary", "-nodetach", "-in",    envelope, "-outform", "DER",
+                                     "-out", sealed, "-signer", signer,      "-inkey", key,      NULL };
+        GBytes     *bytes;
+        scep_octets opened;
+
+        g_bytes_unref(openssl(encrypt));
+        g_bytes_unref(openssl(sign));
+        bytes = bytes_of_file(sealed);
+        opened = opened_with(keys, NULL, bytes);
+        g_test_message("%s %s", cases[i].digest, cases[i].mask_digest);
+        g_assert_cmpmem(opened.data, opened.length, data, cases[i].opens ? size : 0);
+        g_bytes_unref(bytes);
+        g_free(digest);
+        g_free(mask_digest);
+        support_free_scope();
+    }
+    g_bytes_unref(expected);
+    g_ptr_array_unref(keys);
+    g_free(recipient);
+    g_free(signer);
+    g_free(key);
+    g_free(content);
+    g_free(envelope);
+    g_free(sealed);
+}
+
 /* BER with the encrypted content in parts. */
 static void
 test_ber(void)
@@ -429,6 +484,7 @@ main(int argc, char **argv)
 {
     support_init(&argc, &argv);
     g_test_add_func("/envelope/algorithms", test_algorithms);
+    g_test_add_func("/envelope/oaep-digests", test_oaep_digests);
     g_test_add_func("/envelope/ber", test_ber);
     g_test_add_func("/envelope/wrong-keys", test_wrong_keys);
     g_test_add_func("/envelope/several-keys", test_several_keys);
