@@ -5,7 +5,8 @@
 usage: check.py SAMPLE…
 
 The captures must show the requests that the peers logged, the TLS secrets must
-open every session, openssl must read every message and the keys must open them.
+open every session, openssl must read every message and the keys must open them,
+but for what scenario.json excepts.
 """
 import collections
 import json
@@ -15,14 +16,15 @@ import subprocess
 import sys
 import tempfile
 
-SIZE_LIMIT = 150_000
+SIZE_LIMIT = 150_000  # unless the scenario has one of its own
 NAMES = {None: "no envelope", True: "opened", False: "not opened"}
 
 
 def tshark(capture, display_filter, *fields):
     """Rows of fields, by a tshark that knows neither plugins nor settings."""
     with tempfile.TemporaryDirectory() as home:
-        command = ["tshark", "-r", str(capture), "-Y", display_filter, "-T", "fields"]
+        command = ["tshark", "-r", str(capture), "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", display_filter,
+                   "-T", "fields"]
         for field in fields:
             command += ["-e", field]
         environment = {"HOME": home, "PATH": os.environ["PATH"], "TZ": "UTC", "WIRESHARK_PLUGIN_DIR": home}
@@ -71,17 +73,31 @@ def opened(message, keys):
     """Whether one of the keys opens the envelope in a message; None when there is no envelope."""
     with tempfile.TemporaryDirectory() as directory:
         inner, clear = pathlib.Path(directory, "inner"), pathlib.Path(directory, "clear")
-        # NDES leaves its signer's certificate out of a CertRep.
-        signer = message.with_name("ra-signing.crt")
-        more = ["-certfile", signer] if signer.exists() else []
+        # NDES leaves its signer's certificate out of a CertRep; without an RA the CA signs.
+        signers = [message.with_name(name) for name in ("ra-signing.crt", "ca.crt")]
+        more = next((["-certfile", signer] for signer in signers if signer.exists()), [])
         openssl("cms", "-verify", "-noverify", *more, "-inform", "DER", "-in", message, "-out", inner)
         if not inner.exists() or inner.stat().st_size <= 1:
             return None
-        return any(openssl("cms", "-decrypt", "-inform", "DER", "-in", inner, "-inkey", key, "-out", clear,
-                           "-provider", "default", "-provider", "legacy").returncode == 0 for key in keys)
+        return any(decrypts(inner, key, clear) for key in keys)
 
 
-def check_messages(sample, exchanges, problems):
+def decrypts(envelope, key, clear):
+    """Whether something sensible comes out: a wrong key may give random octets, which openssl does not mind."""
+    if openssl("cms", "-decrypt", "-inform", "DER", "-in", envelope, "-inkey", key, "-out", clear,
+               "-provider", "default", "-provider", "legacy").returncode:
+        return False
+    data = clear.read_bytes()
+    # A SEQUENCE: PKCS #10, SignedData, IssuerAndSubject and the like.
+    if data[:1] != b"\x30" or len(data) < 2:
+        return False
+    octets = data[1] - 0x80 if data[1] > 0x80 else 0
+    length = int.from_bytes(data[2:2 + octets], "big") if octets else data[1]
+    # Of indefinite length, or as long as it says.
+    return data[1] == 0x80 or len(data) == 2 + octets + length
+
+
+def check_messages(sample, exchanges, scenario, problems):
     truth = sample / "truth"
     keys = {"request": [truth / "recipient.key"], "response": sorted(truth.glob("device*.key"))}
     for exchange in exchanges:
@@ -89,13 +105,14 @@ def check_messages(sample, exchanges, problems):
             name = exchange[side] or ""
             if not name.endswith(".p7m"):
                 continue
-            if openssl("cms", "-cmsout", "-inform", "DER", "-in", truth / name, "-noout").returncode:
-                problems.append(f"{name}: openssl cannot read it")
-            elif exchange["operation"] == "PKIOperation":
+            readable = not openssl("cms", "-cmsout", "-inform", "DER", "-in", truth / name, "-noout").returncode
+            if readable == (name in scenario.get("unreadable", ())):
+                problems.append(f"{name}: openssl {'can' if readable else 'cannot'} read it")
+            elif readable and exchange["operation"] == "PKIOperation":
                 result = opened(truth / name, keys[side])
                 print(f"  {name}: {NAMES[result]}")
-                if result is False:
-                    problems.append(f"{name}: no key opens it")
+                if (result is False) != (name in scenario.get("unopened", ())):
+                    problems.append(f"{name}: {NAMES[result]}")
 
 
 def main():
@@ -103,12 +120,16 @@ def main():
     for sample in map(pathlib.Path, sys.argv[1:]):
         print(sample)
         problems = []
-        exchanges = json.loads((sample / "truth" / "exchanges.json").read_text())
+        exchanges, scenario = (json.loads(path.read_text()) if path.exists() else nothing for path, nothing in (
+            (sample / "truth" / "exchanges.json", []), (sample / "truth" / "scenario.json", {})))
+        if not exchanges and not scenario:
+            problems.append("truth says nothing")
         check_captures(sample, problems)
-        check_messages(sample, exchanges, problems)
+        check_messages(sample, exchanges, scenario, problems)
         size = sum(file.stat().st_size for file in sample.rglob("*") if file.is_file())
-        if size > SIZE_LIMIT:
-            problems.append(f"{size} bytes, more than {SIZE_LIMIT}")
+        limit = scenario.get("size_limit", SIZE_LIMIT)
+        if size > limit:
+            problems.append(f"{size} bytes, more than {limit}")
         print(f"  {len(exchanges)} exchanges, {size} bytes")
         for problem in problems:
             print(f"  PROBLEM {problem}")

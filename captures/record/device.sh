@@ -23,19 +23,20 @@ ask() {
     records+=("$record")
 }
 
-# ask_get FILE [curl option…]: a PKIOperation by GET, everything that base64 may hold escaped.
+# ask_get FILE [curl option…]: a PKIOperation by GET, everything that base64 may hold escaped unless
+# get_escapes says otherwise.
 ask_get() {
-    local message
-    message=$(base64 -w0 "$1" | sed 's/+/%2B/g; s:/:%2F:g; s/=/%3D/g')
+    local encoded
+    encoded=$(base64 -w0 "$1" | sed "$get_escapes")
     shift
-    ask "operation=PKIOperation&message=$message" "$@"
+    ask "operation=PKIOperation&message=$encoded" "$@"
 }
 
 # ask_post FILE [curl option…]: a PKIOperation by POST.
 ask_post() {
     local file=$1
     shift
-    ask operation=PKIOperation --data-binary "@$file" -H 'Content-Type: application/x-pki-message' "$@"
+    ask operation=PKIOperation --data-binary "@$file" -H "Content-Type: $post_type" "$@"
     cp "$file" "${records[-1]}.request"
 }
 
@@ -43,14 +44,17 @@ ask_post() {
 send() {
     local number=$((++sent)) facts code=0
     SSLKEYLOGFILE=$work/device.keylog on device curl -q "${queue[@]}" \
-        >"$work/facts" 2>"$truth/logs/curl-$number.stderr" || code=$?
+        >"$work/facts-$number" 2>"$truth/logs/curl-$number.stderr" || code=$?
     echo "$code" >"$truth/logs/curl-$number.exit"
     while read -r facts; do
         echo "$facts" >"${records[0]}.json"
         records=("${records[@]:1}")
-    done <"$work/facts"
+    done <"$work/facts-$number"
     queue=() records=()
 }
+
+# Whether the last run of curl got all that it asked for.
+went_well() { [[ $(<"$truth/logs/curl-$sent.exit") == 0 ]]; }
 
 # make_message [NAME]: NAME.p7m, a PKCSReq of scepclient that no server has answered; its key is client-NAME/key.
 make_message() {

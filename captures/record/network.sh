@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Namespaces device, wap and ndes, their links, and a capture at each vantage point. Sourced by record.
+# Namespaces device, wap and ndes, a router between the first two where one is wanted, their links, and a capture at
+# each vantage point. Sourced by record.
 
 # The name of the namespace of HOST: unique to this run.
 namespace() { echo "scep$$-$1"; }
@@ -40,6 +41,8 @@ make_host() {
     ip netns add "$space"
     mkdir -p "/etc/netns/$space"
     printf '127.0.0.1 localhost\n::1 localhost\n' >"/etc/netns/$space/hosts"
+    # No name server, so that nothing but the peers' own names is ever looked up.
+    echo 'nameserver 127.0.0.1' >"/etc/netns/$space/resolv.conf"
     ip -n "$space" link set lo up
     [[ $ip_version == 6 ]] || on "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
 }
@@ -89,18 +92,32 @@ network_up() {
     fi
     ndes_address=${inside}30
     make_host wap
-    make_link device device "$device_address" wap wap-outside "${outside}20"
+    wap_address=${outside}20
+    if [[ $router == yes ]]; then
+        wap_address=203.0.113.20
+        make_host router
+        on router sysctl -qw net.ipv4.ip_forward=1
+        make_link device device "$device_address" router towards-device "${outside}1"
+        make_link wap wap-outside "$wap_address" router towards-wap 203.0.113.1
+        ip -n "$(namespace device)" route add default via "${outside}1"
+        ip -n "$(namespace wap)" route add default via 203.0.113.1
+    else
+        make_link device device "$device_address" wap wap-outside "$wap_address"
+    fi
     make_link wap wap-inside "${inside}20" ndes ndes "$ndes_address"
-    name_host device scep.contoso.com "${outside}20"
+    name_host device scep.contoso.com "$wap_address"
     name_host wap ndes.corp.contoso.com "$ndes_address"
 }
+
+# route HOOK TYPE RULE: what the router does besides routing, in nftables' words.
+route() { on router nft $'table ip scep {\n chain extra {\n type '"$2 hook $1 priority 0"$';\n'"$3"$'\n}\n}'; }
 
 network_down() {
     local host name
     for name in "${!background[@]}"; do
         stop "$name"
     done
-    for host in device wap ndes; do
+    for host in device router wap ndes; do
         ip netns del "$(namespace "$host")" 2>/dev/null || true
         rm -rf "/etc/netns/$(namespace "$host")"
     done
@@ -131,6 +148,7 @@ has_last_packet() { grep -qaF "$2" "$work/$1.raw"; }
 
 captures_stop() {
     local file words
+    [[ $router == no ]] || on router nft flush ruleset
     if [[ $wap == no ]]; then
         last_packet device "$ndes_address" last-on-link
         words=last-on-link

@@ -10,6 +10,7 @@ import argparse
 import http.client
 import http.server
 import json
+import os
 import pathlib
 import threading
 
@@ -29,7 +30,10 @@ class Relay(http.server.BaseHTTPRequestHandler):
         record.with_suffix(".request").write_bytes(body)
         facts = {"method": self.command, "url": self.path, "headers": self.headers.items(), "status": None, "type": None}
         self.close_connection = True
-        if not (self.options.withhold and "operation=PKIOperation" in self.path):
+        request = "operation=PKIOperation" in self.path
+        if request and self.options.garbage:
+            self.answer(record, facts, 200, "OK", [("Content-Type", "application/x-pki-message")], os.urandom(1500))
+        elif not (request and self.options.withhold):
             self.forward(record, body, facts)
         record.with_suffix(".json").write_text(json.dumps(facts))
 
@@ -42,10 +46,13 @@ class Relay(http.server.BaseHTTPRequestHandler):
             data = answer.read()
         except (http.client.HTTPException, ConnectionError):
             return
-        facts["status"], facts["type"] = answer.status, answer.getheader("Content-Type")
+        self.answer(record, facts, answer.status, answer.reason, answer.getheaders(), data)
+
+    def answer(self, record, facts, status, reason, headers, data):
+        facts["status"], facts["type"] = status, dict(headers).get("Content-Type")
         record.with_suffix(".response").write_bytes(data)
-        self.send_response_only(answer.status, answer.reason)
-        for name, value in answer.getheaders():
+        self.send_response_only(status, reason)
+        for name, value in headers:
             if name.lower() not in HOP_BY_HOP:
                 self.send_header(name, value)
         if not self.options.no_length:
@@ -63,6 +70,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--withhold", action="store_true",
                         help="keep a PKIOperation without forwarding it and hang up: gets a message out of a real client")
+    parser.add_argument("--garbage", action="store_true", help="answer a PKIOperation with random bytes")
     parser.add_argument("--no-length", action="store_true",
                         help="pass answers on without Content-Length, ended by closing the connection")
     parser.add_argument("listen", type=int)

@@ -6,21 +6,38 @@ server_hello='tls.handshake.type == 2'
 
 # --- a Windows device, played by curl with a PKCSReq of scepclient ---
 
-# The pauses are the device's own, part of what is recorded.
 windows_enrolment() {
     expect device "$new_connection" 3
     expect device "$server_hello" 3
+    windows_device "$1"
+    went_well || die "the enrolment failed: $(<"$truth/logs/curl-$sent.stderr")"
+    keep_device_key "$work/client-message/key"
+}
+
+# windows_device HOW: goes as far as it gets. The pauses are the device's own, part of what is recorded.
+windows_device() {
+    windows_discovery || return 0
+    sleep "${pauses[1]}"
+    windows_request "$1" || true
+}
+
+# Two conversations, of the MDM client and of the enrolment client.
+windows_discovery() {
     ask 'operation=GetCACert&message=MDM' -H User-Agent:
     ask 'operation=GetCACaps&message=MDM' -H User-Agent:
     send
-    sleep 2
+    went_well || return
+    sleep "${pauses[0]}"
     ask 'operation=GetCACaps&message=default' -A "$windows_agent" -H 'Cache-Control: no-cache'
     ask 'operation=GetCACert&message=default' -A "$windows_agent" -H 'Cache-Control: no-cache'
     send
-    sleep 4
-    "$1" "$work/message.p7m" -A "$windows_agent" -H 'Cache-Control: no-cache'
+    went_well
+}
+
+windows_request() {
+    "$1" "$work/$message.p7m" -A "$windows_agent" -H 'Cache-Control: no-cache'
     send
-    keep_device_key "$work/client-message/key"
+    went_well
 }
 
 scenario_windows_get() {

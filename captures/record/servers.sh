@@ -6,12 +6,13 @@ openssl_request() { openssl req -x509 -config <(printf '[req]\ndistinguished_nam
 
 # certificate NAME SUBJECT EXTENSION…: NAME.key and NAME.crt, issued by the stand-in's CA.
 certificate() {
-    local name=$1 subject=$2 options=() extension
+    local name=$1 subject=$2 key=(rsa:2048) options=() extension
+    [[ $name != wap ]] || key=("${wap_key[@]}")
     shift 2
     for extension; do
         options+=(-addext "$extension")
     done
-    openssl_request -newkey rsa:2048 -days 7300 -subj "$subject" "${options[@]}" \
+    openssl_request -newkey "${key[@]}" -days 7300 -subj "$subject" "${options[@]}" \
         -CA "$work/ca.crt" -CAkey "$work/ca.key" -keyout "$work/$name.key" -out "$work/$name.crt"
 }
 
@@ -20,10 +21,13 @@ certificates() {
         -addext basicConstraints=critical,CA:true -addext subjectKeyIdentifier=hash \
         -addext 'keyUsage=critical,keyCertSign,cRLSign,digitalSignature,keyEncipherment' \
         -keyout "$work/ca.key" -out "$work/ca.crt"
-    certificate wap /CN=scep.contoso.com subjectAltName=DNS:scep.contoso.com extendedKeyUsage=serverAuth
+    certificate wap "/CN=$wap_host" "subjectAltName=DNS:$wap_host" extendedKeyUsage=serverAuth
     certificate ndes /CN=ndes.corp.contoso.com subjectAltName=DNS:ndes.corp.contoso.com extendedKeyUsage=serverAuth
+    # One that has issued nothing here, for those who trust another.
+    openssl_request -newkey rsa:2048 -days 7300 -subj '/DC=com/DC=fabrikam/CN=Fabrikam Root CA' \
+        -addext basicConstraints=critical,CA:true -keyout "$work/other.key" -out "$work/other.crt"
     cp "$work/ca.crt" "$truth/"
-    [[ $scep_server == responder ]] || return 0
+    [[ $scep_server$ra == responderyes ]] || return 0
     # The two RA certificates of NDES: the same subject, told apart by key usage.
     certificate ra /CN=NDES-MSCEP-RA keyUsage=critical,keyEncipherment extendedKeyUsage=1.3.6.1.4.1.311.20.2.1
     certificate ra-signing /CN=NDES-MSCEP-RA keyUsage=critical,digitalSignature extendedKeyUsage=1.3.6.1.4.1.311.20.2.1
@@ -115,7 +119,7 @@ $(http_common wap)
             proxy_ssl_server_name on;
             proxy_ssl_name ndes.corp.contoso.com;
             proxy_ssl_protocols $tls_protocols;
-            proxy_ssl_trusted_certificate $work/ca.crt;
+            proxy_ssl_trusted_certificate $work/$wap_trusts.crt;
             proxy_ssl_verify on;
         }
     }
@@ -148,24 +152,28 @@ scepserver_start() {
 
 # Our own responder.
 responder_start() {
+    local recipient=ca certificates=()
+    if [[ $ra == yes ]]; then
+        recipient=ra
+        certificates=(--ra-cert "$work/ra.crt" --ra-key "$work/ra.key"
+            --ra-signing-cert "$work/ra-signing.crt" --ra-signing-key "$work/ra-signing.key")
+    fi
     start ndes scep-server "$programs/bin/scep-responder" --port $server_port --base-path /scep \
-        --ca-cert "$work/ca.crt" --ca-key "$work/ca.key" --ra-cert "$work/ra.crt" --ra-key "$work/ra.key" \
-        --ra-signing-cert "$work/ra-signing.crt" --ra-signing-key "$work/ra-signing.key" --challenge "$challenge" \
-        --log-dir "$work/responder" \
-        "${server_options[@]}"
+        --ca-cert "$work/ca.crt" --ca-key "$work/ca.key" "${certificates[@]}" --challenge "$challenge" \
+        --log-dir "$work/responder" "${server_options[@]}"
     until_true scep-responder listens ndes $server_port
-    cp "$work/ra.key" "$truth/recipient.key"
+    cp "$work/$recipient.key" "$truth/recipient.key"
 }
 
-# The device trusts the stand-in's CA and no other, whatever library its client uses.
+# The device trusts one CA and no other, whatever library its client uses.
 trust_on_device() {
     local etc
     etc=/etc/netns/$(namespace device)
     mkdir -p "$etc/ssl/certs"
     # scepserver encrypts with single DES, which OpenSSL 3 leaves to its legacy provider.
     printf 'openssl_conf=init\n[init]\nproviders=all\n[all]\ndefault=on\nlegacy=on\n[on]\nactivate=1\n' >"$etc/ssl/openssl.cnf"
-    cp "$work/ca.crt" "$etc/ssl/certs/ca-certificates.crt"
-    cp "$work/ca.crt" "$etc/ssl/certs/ca.pem"
+    cp "$work/$device_trusts.crt" "$etc/ssl/certs/ca-certificates.crt"
+    cp "$work/$device_trusts.crt" "$etc/ssl/certs/ca.pem"
     openssl rehash "$etc/ssl/certs" 2>/dev/null
 }
 
@@ -181,5 +189,5 @@ servers_start() {
     "${scep_server}_start"
     relay_start relay $relay_port $server_port $relay_options
     ndes_start
-    [[ $wap == no ]] || wap_start
+    [[ $wap == no ]] || $wap_server
 }

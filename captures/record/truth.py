@@ -7,6 +7,8 @@ usage: truth.py TRUTH-DIRECTORY RECORDS [OTHER-RECORDS]
 RECORDS come from the device's curl or from the relay before the SCEP server.
 With OTHER-RECORDS, what the other end saw must be found among them, byte for
 byte: the web servers between the two may answer themselves, but change nothing.
+Requests that curl did not get to send are no exchanges; when there are none, no
+exchanges.json is written.
 """
 import base64
 import json
@@ -38,9 +40,11 @@ def parameter(url, name):
 
 
 def load(path):
-    """One exchange, from the relay's facts or from curl's."""
+    """One exchange, from the relay's facts or from curl's; None when no request was sent."""
     facts = json.loads(path.read_text())
     if "url_effective" in facts:
+        if not facts["size_request"]:
+            return None
         facts = {"method": facts["method"], "url": facts["url_effective"],
                  "status": facts["response_code"] or None, "type": facts["content_type"]}
     operation, message = parameter(facts["url"], "operation"), parameter(facts["url"], "message")
@@ -56,7 +60,8 @@ def load(path):
 
 
 def load_all(directory):
-    return [load(path) for path in sorted(pathlib.Path(directory).glob("[0-9]*.json"))]
+    paths = sorted(pathlib.Path(directory).glob("[0-9]*.json"), key=lambda path: int(path.stem))
+    return [exchange for exchange in map(load, paths) if exchange]
 
 
 def response_suffix(exchange):
@@ -77,14 +82,15 @@ def write(exchanges, truth):
 
 def main():
     truth, records, *others = map(pathlib.Path, sys.argv[1:])
-    exchanges = load_all(records)
-    if not exchanges:
+    if not any(records.glob("[0-9]*.json")):
         sys.exit(f"{records}: nothing was recorded")
+    exchanges = load_all(records)
     for other in others:
         unseen = [exchange for exchange in load_all(other) if exchange not in exchanges]
         if unseen:
             sys.exit(f"{other}: {len(unseen)} exchanges differ from those in {records}, first {unseen[0]}")
-    write(exchanges, truth)
+    if exchanges:
+        write(exchanges, truth)
 
 
 if __name__ == "__main__":
