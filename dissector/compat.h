@@ -9,9 +9,12 @@
 #include <stdbool.h>
 
 #include <epan/conversation.h>
+#include <epan/epan.h>
 #include <epan/packet.h>
 #include <epan/proto_data.h>
+#include <epan/tap.h>
 #include <epan/dissectors/packet-http.h>
+#include <wiretap/wtap.h>
 #include <ws_version.h>
 
 #if WIRESHARK_VERSION_MAJOR != 4 || (WIRESHARK_VERSION_MINOR != 0 && WIRESHARK_VERSION_MINOR != 4)
@@ -26,6 +29,15 @@
 
 typedef gboolean compat_bool; /* of callbacks and preferences */
 
+/* The name of the interface that the frame was captured on, or NULL. */
+static inline const char *
+compat_interface_name(packet_info *pinfo)
+{
+    if (!(pinfo->rec->presence_flags & WTAP_HAS_INTERFACE_ID))
+        return NULL;
+    return epan_get_interface_name(pinfo->epan, pinfo->rec->rec_header.packet_header.interface_id);
+}
+
 static inline fvalue_t *
 compat_field_value(field_info *field)
 {
@@ -34,6 +46,9 @@ compat_field_value(field_info *field)
 
 /* Key of a frame's SslPacketInfo among its data: the TLS layers are not counted here. */
 #define COMPAT_TLS_LAYER 0
+
+/* Between the menus in a statistic's title. */
+#define COMPAT_MENU_SEPARATOR "/"
 
 /* 4.4 can keep the vantage points of a merged file apart; here a conversation is its addresses and ports. */
 static inline conversation_t *
@@ -81,6 +96,16 @@ compat_http_status(packet_info *pinfo, const http_req_res_t *pair _U_)
 
 typedef bool compat_bool;
 
+static inline const char *
+compat_interface_name(packet_info *pinfo)
+{
+    if (!(pinfo->rec->presence_flags & WTAP_HAS_INTERFACE_ID))
+        return NULL;
+    return epan_get_interface_name(pinfo->epan, pinfo->rec->rec_header.packet_header.interface_id,
+                                   pinfo->rec->presence_flags & WTAP_HAS_SECTION_NUMBER ? pinfo->rec->section_number
+                                                                                         : 0);
+}
+
 static inline fvalue_t *
 compat_field_value(field_info *field)
 {
@@ -88,6 +113,8 @@ compat_field_value(field_info *field)
 }
 
 #define COMPAT_TLS_LAYER 1
+
+#define COMPAT_MENU_SEPARATOR "//"
 
 static inline conversation_t *
 compat_tcp_conversation(packet_info *pinfo)
@@ -114,5 +141,37 @@ compat_http_status(packet_info *pinfo _U_, const http_req_res_t *pair)
 }
 
 #endif
+
+/* Flow graphs. Debian does not install epan/sequence_analysis.h, though its functions are exported: these are the
+ * layouts that 4.0 and 4.4 share. */
+typedef struct {
+    uint32_t    frame_number;
+    address     src_addr;
+    uint16_t    port_src;
+    address     dst_addr;
+    uint16_t    port_dst;
+    char       *frame_label; /* these three are freed with g_free() */
+    char       *time_str;
+    char       *comment;
+    uint16_t    conv_num;
+    unsigned    fg_color, bg_color;
+    compat_bool has_color_filter;
+    compat_bool display;
+    unsigned    src_node, dst_node;
+    uint16_t    line_style;
+    unsigned    info_type;
+    void       *info_ptr;
+} compat_sequence_item;
+
+/* How a flow graph begins: what follows is Wireshark's own. */
+typedef struct {
+    const char *name;
+    compat_bool any_addr;
+    int         nconv;
+    GQueue     *items; /* of compat_sequence_item *, allocated with g_new0() */
+} compat_sequence;
+
+WS_DLL_PUBLIC void register_seq_analysis(const char *name, const char *title, const int protocol, const char *tap,
+                                         unsigned tap_flags, tap_packet_cb packet);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "../dissector/compat.h"
 #include "../dissector/scep/scep.h"
+#include "view/annotate.h"
 #include "view/export_objects.h"
 
 /* Read by Wireshark before anything else (wsutil/plugins.c): without them, or for another release, it does not load the
@@ -31,6 +32,14 @@ register_protocols(void)
 {
     proto_register_scep();
     export_objects_register();
+    annotate_register();
+}
+
+static void
+hand_off(void)
+{
+    proto_reg_handoff_scep();
+    annotate_handoff();
 }
 
 void
@@ -39,6 +48,6 @@ plugin_register(void)
     static proto_plugin scepshark;
 
     scepshark.register_protoinfo = register_protocols;
-    scepshark.register_handoff = proto_reg_handoff_scep;
+    scepshark.register_handoff = hand_off;
     proto_register_plugin(&scepshark);
 }

@@ -164,6 +164,12 @@ scep_exchange_is_waiting(packet_info *pinfo, bool *from_server)
     return stream && wmem_list_count(stream->waiting) > 0;
 }
 
+bool
+scep_exchange_has_waiting(void)
+{
+    return waiting > 0;
+}
+
 wmem_array_t *
 scep_exchange_records(packet_info *pinfo)
 {

@@ -94,6 +94,9 @@ scep_record *scep_exchange_add_response(packet_info *pinfo, scep_record *request
  * comes from where the answer will. */
 bool scep_exchange_is_waiting(packet_info *pinfo, bool *from_server);
 
+/* True when a SCEP request of any conversation still waits. */
+bool scep_exchange_has_waiting(void);
+
 /* The records of the frame in order, an array of scep_record *; NULL when there are none. */
 wmem_array_t *scep_exchange_records(packet_info *pinfo);
 

@@ -227,3 +227,19 @@ scep_capabilities_have(char *const *capabilities, const char *keyword)
     }
     return false;
 }
+
+bool
+scep_capabilities_are_known(const char *const *capabilities)
+{
+    /* RFC 8894 3.5.2, and Update of the drafts. */
+    static const char *const keywords[] = { "AES",     "DES3",    "GetNextCACert", "POSTPKIOperation", "Renewal", "SHA-1",
+                                            "SHA-256", "SHA-512", "SCEPStandard",  "Update" };
+
+    for (; capabilities && *capabilities; capabilities++) {
+        for (size_t i = 0; i < G_N_ELEMENTS(keywords); i++) {
+            if (g_ascii_strcasecmp(*capabilities, keywords[i]) == 0)
+                return true;
+        }
+    }
+    return false;
+}

@@ -47,6 +47,9 @@ GByteArray *scep_query_decode_message(const char *raw, bool *whole);
  * g_strfreev(). Lines may end in CR, LF, both or NUL. */
 char **scep_capabilities_parse(const uint8_t *data, size_t length);
 
+/* True when one of `capabilities` (NULL: none) is a keyword of SCEP: a page of HTML has none. */
+bool scep_capabilities_are_known(const char *const *capabilities);
+
 /* True when `capabilities` holds `keyword` in any case, or SCEPStandard, which implies it (RFC 8894 3.5.2). */
 bool scep_capabilities_have(char *const *capabilities, const char *keyword);
 

@@ -443,6 +443,22 @@ dissect_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U
     return (int)tvb_captured_length(tvb);
 }
 
+/* True when the frame may hold something that no body brings, or has something to show. */
+static bool
+has_business(packet_info *pinfo)
+{
+    if (scep_exchange_records(pinfo) || scep_tail_has_business(pinfo))
+        return true;
+    return !PINFO_FD_VISITED(pinfo) && (http_in_frame(pinfo) || http2_bodiless_requests(pinfo));
+}
+
+void
+scep_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+{
+    if (has_business(pinfo))
+        call_dissector_only(scep_handle, tvb, pinfo, tree, NULL);
+}
+
 void
 proto_register_scep(void)
 {
@@ -499,5 +515,4 @@ proto_reg_handoff_scep(void)
             dissector_add_string("media_type", shared_types[i].name, create_dissector_handle(shared_dissectors[i], -1));
     }
     heur_dissector_add("http", dissect_heuristic, "SCEP over HTTP", "scep_http", proto_scep, HEURISTIC_ENABLE);
-    register_postdissector(scep_handle);
 }

@@ -14,6 +14,10 @@ typedef struct {
     bool               show_secrets;
 } scep_tap_data;
 
+/* The part of a post-dissector: shows requests by GET, and answers that hold nothing of SCEP. Costs next to nothing in
+ * frames that have neither. */
+void scep_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
+
 void proto_register_scep(void);
 void proto_reg_handoff_scep(void);
 

@@ -73,3 +73,11 @@ scep_tail_answer(tvbuff_t *tvb, packet_info *pinfo)
     }
     return answer ? tvb_new_child_real_data(tvb, answer->data, (guint)answer->length, (gint)answer->length) : NULL;
 }
+
+bool
+scep_tail_has_business(packet_info *pinfo)
+{
+    if (PINFO_FD_VISITED(pinfo))
+        return p_get_proto_data(wmem_file_scope(), pinfo, proto_scep, TAIL) != NULL;
+    return scep_exchange_has_waiting() || wmem_map_size(tails) > 0;
+}

@@ -14,4 +14,7 @@ void scep_tail_init(int proto);
  * the frame. */
 tvbuff_t *scep_tail_answer(tvbuff_t *tvb, packet_info *pinfo);
 
+/* True when the frame may add to such an answer, or has one: else scep_tail_answer() need not be called. */
+bool scep_tail_has_business(packet_info *pinfo);
+
 #endif

@@ -11,12 +11,13 @@
 /* Requests of one frame beyond this number are not looked for. */
 #define MAX_REQUESTS 64
 
-static int proto_http = -1;
+static int proto_http = -1, proto_http2 = -1;
 
 void
 http_init(void)
 {
     proto_http = proto_get_id_by_filter_name("http");
+    proto_http2 = proto_get_id_by_filter_name("http2");
 }
 
 bool
@@ -38,14 +39,26 @@ http_last_message(packet_info *pinfo, http_message *message)
     return true;
 }
 
-bool
-http_in_frame(packet_info *pinfo)
+static bool
+has_layer(packet_info *pinfo, int proto)
 {
     for (wmem_list_frame_t *layer = wmem_list_head(pinfo->layers); layer; layer = wmem_list_frame_next(layer)) {
-        if (GPOINTER_TO_INT(wmem_list_frame_data(layer)) == proto_http)
+        if (GPOINTER_TO_INT(wmem_list_frame_data(layer)) == proto)
             return true;
     }
     return false;
+}
+
+bool
+http_in_frame(packet_info *pinfo)
+{
+    return has_layer(pinfo, proto_http);
+}
+
+bool
+http2_in_frame(packet_info *pinfo)
+{
+    return has_layer(pinfo, proto_http2);
 }
 
 /* The length of the header section that begins at `at`, its empty line included; 0 when it does not end. */
@@ -167,4 +180,80 @@ http_bodiless_requests(packet_info *pinfo, const uint8_t *before)
         scan(pinfo, (const char *)data, width, requests, wmem_array_get_count(requests));
     }
     return requests;
+}
+
+/* Where the fields of a head begin in one stretch of bytes: behind its first line. NULL when there is none. */
+static const char *
+head_fields(const char *data, size_t length, bool is_request)
+{
+    static const char key[] = "HTTP/1.";
+    const char       *at = data, *end = data + length;
+
+    while ((at = memmem(at, (size_t)(end - at), key, sizeof key - 1)) != NULL) {
+        bool        ends_line = at > data && at[-1] == ' ';
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+        if (newline && ends_line == is_request)
+            return newline + 1;
+        at++;
+    }
+    return NULL;
+}
+
+/* Finds a field in a head; returns its value and sets `*length`. */
+static const char *
+find_field(const char *line, const char *end, const char *name, size_t *length)
+{
+    size_t      width = strlen(name);
+    const char *newline;
+
+    while (line < end && (newline = memchr(line, '\n', (size_t)(end - line))) != NULL) {
+        const char *value = line + width + 1;
+
+        if (newline - line <= 1)
+            return NULL; /* the head's end */
+        if ((size_t)(newline - line) > width && line[width] == ':' && g_ascii_strncasecmp(line, name, width) == 0) {
+            while (value < newline && g_ascii_isspace(*value))
+                value++;
+            while (newline > value && g_ascii_isspace(newline[-1]))
+                newline--;
+            *length = (size_t)(newline - value);
+            return value;
+        }
+        line = newline + 1;
+    }
+    return NULL;
+}
+
+bool
+http_header(packet_info *pinfo, bool is_request, const char *name, char *value, size_t size)
+{
+    for (GSList *item = pinfo->data_src; item; item = item->next) {
+        tvbuff_t   *tvb = get_data_source_tvb(item->data);
+        int         captured = (int)tvb_captured_length(tvb);
+        const char *data = captured > 0 ? (const char *)tvb_get_ptr(tvb, 0, captured) : NULL;
+        const char *fields = data ? head_fields(data, (size_t)captured, is_request) : NULL;
+        const char *found;
+        size_t      length;
+
+        if (fields && (found = find_field(fields, data + captured, name, &length)) != NULL) {
+            char *raw = g_strndup(found, MIN(length, size - 1)), *valid = g_utf8_make_valid(raw, -1);
+
+            g_strlcpy(value, valid, size);
+            if (!g_utf8_validate(value, -1, (const char **)&found)) /* cut within a character */
+                value[found - value] = '\0';
+            g_free(raw);
+            g_free(valid);
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t
+http_target_length(packet_info *pinfo)
+{
+    http_message message;
+
+    return http_last_message(pinfo, &message) && message.target ? strlen(message.target) : 0;
 }

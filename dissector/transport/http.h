@@ -28,8 +28,16 @@ void http_init(void);
 /* Tells of the message that the HTTP/1 dissector reads or has read last. False when the frame ends no such message. */
 bool http_last_message(packet_info *pinfo, http_message *message);
 
-/* True when the frame was dissected as HTTP/1. */
+/* True when the frame was dissected as HTTP/1, or HTTP/2. */
 bool http_in_frame(packet_info *pinfo);
+bool http2_in_frame(packet_info *pinfo);
+
+/* The value of header field `name` of the HTTP/1 request or answer that ends in this frame, without blanks at its ends,
+ * as valid UTF-8 in `value` of `size` octets. False when there is none. */
+bool http_header(packet_info *pinfo, bool is_request, const char *name, char *value, size_t size);
+
+/* The length of the target of the request that ends in this frame; 0 when HTTP/1 does not tell. */
+size_t http_target_length(packet_info *pinfo);
 
 /* The requests without a body that end in this frame, in order: an array of http_request. Wireshark keeps one request
  * per frame; pipelined ones are found in the frame's reassembled and decrypted bytes. With `before`, only those that

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What an enrolment is. Evidence about conversations comes in (evidence.h), flow_evaluate() makes enrolments of it, views
+ * read them. GLib only; nothing here knows Wireshark.
+ *
+ * Times are nanoseconds since 1970 (UTC), frames the numbers of frames (0: none). Strings and structures belong to the
+ * model they come from: conversations and exchanges live as long as it does, everything below flow_result until the next
+ * flow_evaluate().
+ */
+#ifndef FLOW_FLOW_H
+#define FLOW_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+typedef struct flow_model        flow_model;
+typedef struct flow_conversation flow_conversation;
+typedef struct flow_exchange     flow_exchange;
+typedef struct flow_enrolment    flow_enrolment;
+typedef struct flow_knowledge    flow_knowledge; /* expected flows and catalogue, see knowledge.h */
+
+typedef struct {
+    uint32_t frame;
+    int64_t  time;
+} flow_moment;
+
+typedef enum { FLOW_CLIENT, FLOW_SERVER } flow_side;
+
+typedef enum { FLOW_INFERRED, FLOW_DECRYPTED, FLOW_LOG } flow_basis;
+
+typedef enum {
+    FLOW_LEG_UNKNOWN,
+    FLOW_DEVICE_WAP,
+    FLOW_WAP_NDES,
+    FLOW_DEVICE_NDES,
+    FLOW_NDES_CRP,
+    FLOW_NDES_CA,
+    FLOW_NDES_INTUNE,
+    FLOW_DEVICE_MDM,
+} flow_leg;
+
+/* What an enrolment consists of, the transport below it included. */
+typedef enum {
+    FLOW_STEP_NONE,
+    FLOW_TCP_HANDSHAKE,
+    FLOW_TLS_HANDSHAKE,
+    FLOW_GET_CA_CAPS,
+    FLOW_GET_CA_CERT,
+    FLOW_GET_NEXT_CA_CERT,
+    FLOW_PKI_OPERATION,
+    FLOW_VERIFY_REQUEST,
+    FLOW_CA_ISSUE,
+    FLOW_NOTIFY,
+    FLOW_CERT_REP,
+    FLOW_SYNC,
+    FLOW_OTHER_REQUEST, /* SCEP, or on a connection of SCEP, but none of the above */
+    FLOW_STEPS,
+} flow_step;
+
+typedef enum {
+    FLOW_OK,
+    FLOW_FAILED,
+    FLOW_MISSING,
+    FLOW_WAITING,      /* the capture ends before it is known */
+    FLOW_UNEXPECTED,
+    FLOW_OUT_OF_ORDER,
+    FLOW_NOT_VISIBLE,  /* from this vantage point */
+} flow_state;
+
+typedef enum { FLOW_COMPLETE, FLOW_VERDICT_FAILED, FLOW_PENDING, FLOW_INCOMPLETE } flow_verdict;
+
+typedef enum {
+    FLOW_TCP_NO_ANSWER,   /* SYN without answer */
+    FLOW_TCP_REFUSED,     /* SYN answered by RST (or ICMP) */
+    FLOW_TCP_ESTABLISHED, /* and still open when the capture ends */
+    FLOW_TCP_CLOSED,      /* by FIN of both sides, or of one with nothing left to say */
+    FLOW_TCP_RESET,
+} flow_tcp_state;
+
+typedef enum { FLOW_TLS_NONE, FLOW_TLS_HANDSHAKING, FLOW_TLS_FAILED, FLOW_TLS_ESTABLISHED } flow_tls_state;
+
+/* How far a TLS handshake came: the last flight that was seen. */
+typedef enum {
+    FLOW_FLIGHT_NONE,
+    FLOW_FLIGHT_CLIENT_HELLO,
+    FLOW_FLIGHT_SERVER_HELLO, /* begun: ServerHello, Certificate … */
+    FLOW_FLIGHT_SERVER_DONE,  /* ServerHelloDone, or with TLS 1.3 or resumption the server's encrypted part */
+    FLOW_FLIGHT_CLIENT_FINISHED,
+    FLOW_FLIGHT_FINISHED,     /* of both */
+} flow_flight;
+
+/* A server's certificate; one for all conversations that show it. */
+typedef struct {
+    const char        *subject, *issuer; /* RFC 4514 */
+    const char *const *names;            /* DNS names and addresses of the SAN, or the CN; NULL-terminated */
+    int64_t            not_before, not_after;
+    bool               is_self_signed;
+} flow_certificate;
+
+typedef struct {
+    const char *address; /* as text, NULL when not known */
+    uint16_t    port;    /* 0 when not known */
+} flow_endpoint;
+
+/* A question and its answer as an encrypted conversation shows them: application data one way, then the other. */
+typedef struct {
+    flow_moment request, request_end;   /* first and last frame */
+    flow_moment response, response_end; /* frame 0: none */
+    uint32_t    octets[2];              /* on TCP, TLS records included, by the side that sent */
+    uint16_t    records[2];
+    uint16_t    first_records[2];       /* lengths of the answer's first two records */
+} flow_turn;
+
+/* One TCP conversation and what its transport tells, whoever reads it. */
+struct flow_conversation {
+    flow_model   *model;
+    unsigned      tcp_stream;
+    const char   *vantage;        /* name of the interface, or NULL */
+    flow_endpoint client, server;
+    flow_moment   first, last;
+
+    /* TCP. Arrays are indexed by the side that sent. */
+    flow_moment   syn, syn_ack, established; /* frame 0 when not seen */
+    flow_moment   fin[2], reset;
+    flow_side     reset_by;
+    uint64_t      octets[2];      /* of payload */
+    uint32_t      segments[2];    /* with payload */
+    uint32_t      retransmissions[2];
+    uint32_t      syn_repeats;
+    bool          has_start;      /* the SYN was captured */
+    bool          has_losses;     /* the capture lacks segments */
+
+    /* TLS. */
+    bool          is_tls;
+    bool          is_foreign_protocol; /* the server (or client) answered with something that is not TLS */
+    const char   *foreign_data;   /* its first octets, printable */
+    flow_flight   flight;
+    unsigned      offered_version, version; /* 0x0303 is TLS 1.2; 0 when not known */
+    unsigned      cipher_suite;
+    const char   *server_name;    /* SNI, NULL when none was sent */
+    const char   *protocol;       /* ALPN that was chosen, NULL when none */
+    bool          offers_h2;
+    bool          is_resumed;
+    bool          certificate_requested; /* of the client */
+    bool          certificate_sent, certificate_empty; /* by the client */
+    const flow_certificate *certificate; /* NULL when not visible */
+    unsigned      records[2];     /* of application data */
+    unsigned      renegotiations; /* handshake records after the handshake */
+    flow_moment   client_hello, server_hello, tls_established;
+    flow_moment   alert;
+    flow_side     alert_by;
+    int           alert_level, alert_description; /* -1 when encrypted */
+    bool          alert_is_closing;               /* close_notify, or encrypted where one is due */
+
+    bool          is_readable;    /* HTTP was read: nothing is inferred */
+    bool          is_busy;        /* far more than SCEP ever does: turns are kept no more */
+    GArray       *turns;          /* of flow_turn; NULL when there are none. Owned */
+    GPtrArray    *exchanges;      /* of flow_exchange *, what was read, in order; NULL when nothing was. Owned */
+};
+
+/* A request and its answer. What was not captured or is not known is 0, NULL or -1. Those that were read live as long as
+ * the model, those that are inferred until the next flow_evaluate(). */
+struct flow_exchange {
+    flow_conversation *conversation;
+    flow_basis         basis;
+    flow_moment        request, request_end;   /* first frame, and the last, in which it is whole */
+    flow_moment        response, response_end; /* likewise */
+    uint32_t           request_octets, response_octets; /* on TCP, TLS records included */
+    uint32_t           request_records, response_records;
+
+    /* What was read (basis decrypted or log). */
+    flow_step   step;             /* also what was inferred, after flow_evaluate() */
+    const char *operation;        /* as sent */
+    const char *message;          /* the parameter of a Get… */
+    bool        is_post;
+    uint32_t    target_length;    /* octets of the request target */
+    const char *path;             /* of the target, without query */
+    const char *user_agent, *host;
+    const char *transaction_id;
+    int         message_type, pki_status, fail_info; /* RFC 8894 3.2.1 */
+    uint32_t    hresult;
+    bool        has_hresult;
+    const char *subject;          /* of the opened PKCS #10 */
+    int         http_status;
+    const char *http_server, *location; /* headers of the answer */
+    const char *content_type;
+    bool        is_answer_readable; /* the answer is what SCEP expects here */
+    const char *problem;          /* what the dissector found wrong with the answer, or NULL */
+
+    /* What flow_evaluate() says. */
+    flow_enrolment *enrolment;    /* NULL: none */
+    flow_state      state;
+    unsigned        confidence;   /* percent */
+    const char     *reason;       /* of what was inferred, in words; NULL when it was read */
+    flow_exchange  *onward;       /* the same request on the next leg, or NULL */
+    flow_exchange  *inward;       /* the same request on the leg before, or NULL */
+    unsigned        onward_confidence;
+    const char     *onward_reason;
+};
+
+/* One step of one conversation, as reports list them. */
+typedef struct {
+    flow_step            step;
+    flow_state           state;
+    flow_moment          begin, end;   /* request_end and response_end; end.frame 0 when there was none */
+    const flow_exchange *exchange;     /* NULL for handshakes */
+    bool                 is_expected;
+} flow_part_step;
+
+/* A conversation's part in an enrolment. */
+typedef struct {
+    const flow_conversation *conversation;
+    flow_enrolment          *enrolment;
+    unsigned                 number;     /* within the enrolment, from 1 */
+    flow_leg                 leg;
+    const char             **roles;      /* names as in the .flow file, NULL-terminated; "unknown" alone when none fits */
+    flow_basis               basis;
+    unsigned                 confidence; /* percent */
+    const char              *reason;     /* one sentence: how the role is known */
+    GArray                  *steps;      /* of flow_part_step, in order of time */
+    const char              *expected_next; /* step's name after the last one, or NULL */
+    unsigned                 continues;  /* number of the conversation of the leg before that it continues, or 0 */
+} flow_part;
+
+/* One step of the enrolment against the expected flow, in the order of that flow. */
+typedef struct {
+    flow_step        step;
+    const char      *role;          /* of the conversation it is expected in */
+    flow_state       state;
+    const flow_part *part;          /* where it happened, or NULL */
+    const flow_exchange *exchange;  /* or NULL */
+    const char      *seen_by;       /* "capture", or the vantage points' names joined by ", "; NULL when nobody */
+    const char      *look;          /* what would show it, when it is not visible; or NULL */
+} flow_expectation;
+
+typedef enum { FLOW_NOTE, FLOW_WARNING, FLOW_ERROR } flow_severity;
+
+/* What went wrong, from the catalogue; text with its variables filled in. */
+typedef struct {
+    const char      *id;
+    flow_severity    severity;
+    flow_moment      where;
+    const flow_part *part;          /* or NULL */
+    const flow_exchange *exchange;  /* or NULL */
+    flow_leg         leg;
+    const char      *what, *cause, *fix, *look;
+} flow_finding;
+
+struct flow_enrolment {
+    unsigned     number;            /* in the file, from 1 */
+    flow_verdict verdict;
+    const char  *flow;              /* name of the expected flow */
+    const char  *flow_title;
+    const char  *device;            /* address, NULL when no leg of the device was captured */
+    const char  *server;            /* name: SNI, Host or certificate; NULL when not known */
+    flow_endpoint server_endpoint;
+    const char  *transaction_id, *subject;
+    flow_moment  begin, end;
+    GPtrArray   *parts;             /* of flow_part * */
+    GPtrArray   *steps;             /* of flow_expectation * */
+    GPtrArray   *findings;          /* of flow_finding *, worst first */
+    unsigned     attempt;           /* 1 for the device's first try in this file, 2 … */
+    int64_t      first_try;         /* when that one began */
+    int64_t      retry_due;         /* when the device tries again, 0 when it has no reason to or it is not known */
+    const char  *retry_basis;       /* the schedule in words, or NULL */
+    const char  *confidence_reason;
+    unsigned     confidence;        /* percent; 100 when anything was read */
+};
+
+typedef struct {
+    GPtrArray *enrolments;          /* of flow_enrolment *, in the order of their begin */
+    const char *hint;               /* without enrolments: one line about what there was instead */
+} flow_result;
+
+/* Makes enrolments of the evidence there is; cheap when nothing was added since the last call. */
+const flow_result *flow_evaluate(flow_model *model);
+
+/* The parts of a conversation after the last flow_evaluate(): an array of flow_part *, NULL when it has none. */
+const GPtrArray *flow_parts_of(const flow_conversation *conversation);
+
+/* Where frame `frame` of a conversation stands. */
+typedef struct {
+    const flow_part *part;
+    flow_step        step;
+    flow_state       state;    /* of that step as far as this frame knows */
+    const char      *next;     /* name of the step expected after this frame, or NULL */
+    char            *sentence; /* free with g_free() */
+    uint32_t         previous_frame, next_frame; /* of the neighbouring steps, 0 when there are none */
+} flow_position;
+
+/* `from` tells who sent the frame. */
+void flow_position_of(const flow_part *part, uint32_t frame, flow_side from, flow_position *position);
+
+/* A display filter that selects the frames of the enrolment; free with g_free(). */
+char *flow_filter_of(const flow_enrolment *enrolment);
+
+/* Names as fields and JSON have them. */
+const char *flow_leg_name(flow_leg leg);
+const char *flow_step_name(flow_step step);
+const char *flow_state_name(flow_state state);
+const char *flow_basis_name(flow_basis basis);
+const char *flow_verdict_name(flow_verdict verdict);
+const char *flow_severity_name(flow_severity severity);
+const char *flow_tcp_state_name(flow_tcp_state state);
+const char *flow_tls_state_name(flow_tls_state state);   /* "none", "handshaking", "failed", "established" */
+const char *flow_tls_version_name(unsigned version);      /* "TLS 1.2"; NULL for 0 */
+const char *flow_alert_name(int description);             /* "unknown_ca"; RFC 8446 6 and RFC 5246 7.2 */
+const char *flow_alert_meaning(int description);          /* what it says about the sender's reason */
+const char *flow_operation_name(flow_step step);          /* "GetCACaps" … for people; flow_step_name() otherwise */
+
+flow_tcp_state flow_tcp_state_of(const flow_conversation *conversation);
+flow_tls_state flow_tls_state_of(const flow_conversation *conversation);
+
+/* The transport's story in one or two sentences ("TCP handshake in 0.3 ms; TLS 1.2 to scep.contoso.com, resumed; closed by
+ * the client after 1.2 s"); free with g_free(). */
+char *flow_story(const flow_conversation *conversation);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the modules of dissector/flow share, and nobody else: the model, and the stages of its evaluation in their order.
+ */
+#ifndef FLOW_INTERNAL_H
+#define FLOW_INTERNAL_H
+
+#include "evidence.h"
+#include "flow.h"
+#include "knowledge.h"
+
+#define FLOW_SECOND G_GINT64_CONSTANT(1000000000)
+
+/* What is only kept during an evaluation about an exchange, in the order of requests. */
+typedef struct {
+    GPtrArray *exchanges; /* of flow_exchange *, all that count as SCEP, by time of request */
+    GPtrArray *bare;      /* of flow_conversation *: on SCEP's servers, but nothing was asked in them */
+} flow_candidates;
+
+/* What the user said an address or a name is. */
+typedef struct {
+    char       *pattern; /* lower case */
+    const char *role;    /* "server", "wap", "ndes", "device" */
+} flow_told;
+
+struct flow_model {
+    const flow_knowledge *known; /* NULL until it is needed; see flow_known() */
+    const flow_knowledge *(*learn)(void);
+    GPtrArray            *conversations; /* of flow_conversation *, by first frame; owned */
+    GHashTable           *certificates;  /* GBytes of the DER -> flow_certificate */
+    GStringChunk         *strings;       /* live as long as the model */
+    GArray               *told;          /* of flow_told */
+    char                 *expected_flow, *vantage; /* NULL for auto */
+    flow_moment           last;
+    unsigned              changes, evaluated; /* evaluated when equal */
+    int64_t               evaluated_at;       /* with this last time: silence too tells something */
+
+    /* The last evaluation. */
+    flow_result   result;
+    GStringChunk *result_strings;
+    GPtrArray    *inferred; /* of flow_exchange *; owned */
+    GHashTable   *parts;    /* flow_conversation -> GPtrArray of flow_part * */
+    GHashTable   *servers;  /* "address port name": endpoints that are known to answer SCEP */
+    GHashTable   *outside, *inside, *ndes; /* addresses (interned) of the WAP's two sides and of NDES, from pairs */
+};
+
+/* What is known beforehand. */
+const flow_knowledge *flow_known(flow_model *model);
+
+/* An exchange that nobody owns yet. */
+flow_exchange *flow_exchange_new(flow_conversation *conversation, flow_basis basis);
+
+/* An enrolment at the end of the result. */
+flow_enrolment *flow_enrolment_new(flow_model *model);
+
+/* Text that lives until the next evaluation. */
+const char *flow_result_string(flow_model *model, const char *text);
+const char *flow_result_printf(flow_model *model, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* infer.c: which conversations are SCEP's, and what was asked in those that cannot be read. */
+void flow_find_candidates(flow_model *model, flow_candidates *candidates);
+
+/* infer.c: true when the user said that this is a `role`. */
+bool flow_server_is_told(flow_model *model, const flow_conversation *conversation, const char *role);
+bool flow_address_is_told(flow_model *model, const char *role, const char *address);
+
+/* legs.c: pairs the requests of two legs; sets onward and inward. */
+void flow_pair_legs(flow_model *model, flow_candidates *candidates);
+
+/* group.c: who belongs to which enrolment; fills result.enrolments with begin, device, server and the exchanges'
+ * enrolment. `members` receives for each enrolment (in the same order) a GPtrArray of its exchanges and one of its bare
+ * conversations. */
+typedef struct {
+    flow_enrolment *enrolment;
+    GPtrArray      *exchanges; /* of flow_exchange *, of the device's leg (or the only one), by time */
+    GPtrArray      *onward;    /* of flow_exchange *, the same requests further on */
+    GPtrArray      *bare;      /* of flow_conversation * */
+} flow_group;
+GPtrArray *flow_group_exchanges(flow_model *model, flow_candidates *candidates); /* of flow_group *, owned by caller */
+
+/* legs.c: the leg of one of the group's conversations. */
+flow_leg flow_leg_of(flow_model *model, const flow_conversation *conversation, const flow_group *group,
+                     const flow_expected *expected);
+
+/* legs.c: true when the conversation was captured at "client", "wap", "ndes" or "crp", as far as one knows. */
+bool flow_is_seen_at(flow_model *model, const flow_conversation *conversation, const char *vantage);
+
+/* compare.c: chooses the expected flow of a group, makes parts and steps, and the verdict. */
+void flow_compare(flow_model *model, flow_group *group);
+
+/* findings.c: what the catalogue says about an enrolment. */
+void flow_find_findings(flow_model *model, flow_enrolment *enrolment);
+
+/* True when a conversation ended, or nothing of it came for long before the capture ended. */
+bool flow_is_over(const flow_conversation *conversation);
+
+/* True when a request got an answer that is what SCEP expects. */
+bool flow_is_answered_well(const flow_exchange *exchange);
+
+/* The conversation's number in a part list of the enrolment, or NULL. */
+flow_part *flow_part_in(const flow_enrolment *enrolment, const flow_conversation *conversation);
+
+#endif

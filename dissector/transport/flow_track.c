@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What Wireshark knows of a frame as evidence: its segment, what TLS decrypted, and the SCEP messages in it.
+ */
+#include "flow_track.h"
+
+#include <string.h>
+
+#include <epan/dissectors/packet-tcp.h>
+#include <epan/dissectors/packet-tls-utils.h>
+#include <epan/prefs.h>
+#include <wiretap/wtap.h>
+#include <wsutil/filesystem.h>
+#include <wsutil/report_message.h>
+
+#include "../compat.h"
+#include "../flow/evidence.h"
+#include "../flow/knowledge.h"
+#include "../scep/exchange.h"
+#include "certificate.h"
+#include "http.h"
+#include "track.h"
+
+/* Longer header values are of no interest. */
+#define MAX_VALUE 1024
+
+static const enum_val_t vantages[] = {
+    { "auto", "Found out", 0 }, { "client", "Device", 1 }, { "wap", "Web Application Proxy", 2 },
+    { "ndes", "NDES", 3 },      { "crp", "CRP", 4 },       { NULL, NULL, 0 },
+};
+
+static int             proto_tls = -1;
+static flow_knowledge *knowledge; /* as long as the program */
+
+/* As long as the file. */
+static flow_model *model;
+static tracker    *all;
+static GHashTable *exchanges; /* scep_record of a request -> flow_exchange */
+
+static const char *servers = "";
+static const char *expected_flow = "auto";
+static gint        vantage;
+
+static const flow_knowledge *
+learn(void)
+{
+    char      *folder;
+    GPtrArray *problems;
+
+    if (knowledge)
+        return knowledge;
+    folder = get_persconffile_path("scepshark", TRUE);
+    problems = g_ptr_array_new_with_free_func(g_free);
+    knowledge = flow_knowledge_new(folder, problems);
+    for (guint i = 0; i < problems->len; i++)
+        report_failure("scepshark: %s", (char *)problems->pdata[i]);
+    g_ptr_array_unref(problems);
+    g_free(folder);
+    return knowledge;
+}
+
+static void
+file_opened(void)
+{
+    flow_settings settings = { servers, expected_flow, vantages[vantage].name, learn };
+
+    model = flow_model_new(NULL, &settings);
+    all = tracker_new(model, certificate_read);
+    exchanges = g_hash_table_new(NULL, NULL);
+}
+
+static void
+file_closed(void)
+{
+    if (!model)
+        return;
+    g_hash_table_unref(exchanges);
+    tracker_free(all);
+    flow_model_free(model);
+    model = NULL;
+    all = NULL;
+    exchanges = NULL;
+}
+
+static int64_t
+nanoseconds(const nstime_t *time)
+{
+    return (int64_t)time->secs * 1000000000 + time->nsecs;
+}
+
+static wire_link
+link_of(const packet_info *pinfo)
+{
+    switch (pinfo->rec->rec_header.packet_header.pkt_encap) {
+    case WTAP_ENCAP_ETHERNET: return WIRE_LINK_ETHERNET;
+    case WTAP_ENCAP_RAW_IP:
+    case WTAP_ENCAP_RAW_IP4:
+    case WTAP_ENCAP_RAW_IP6: return WIRE_LINK_RAW_IP;
+    case WTAP_ENCAP_NULL:
+    case WTAP_ENCAP_LOOP: return WIRE_LINK_NULL;
+    case WTAP_ENCAP_SLL: return WIRE_LINK_SLL;
+    case WTAP_ENCAP_SLL2: return WIRE_LINK_SLL2;
+    case WTAP_ENCAP_IEEE_802_11: return WIRE_LINK_IEEE80211;
+    default: return WIRE_LINK_UNKNOWN;
+    }
+}
+
+/* A segment that has only its ends: of a frame whose encapsulation wire/ does not know, as Wireshark sees it. */
+static bool
+ends_of(const packet_info *pinfo, wire_segment *segment)
+{
+    memset(segment, 0, sizeof *segment);
+    if (pinfo->ptype != PT_TCP || pinfo->src.type != pinfo->dst.type ||
+        (pinfo->src.type != AT_IPv4 && pinfo->src.type != AT_IPv6))
+        return false;
+    segment->ip_version = pinfo->src.type == AT_IPv4 ? 4 : 6;
+    segment->source = pinfo->src.data;
+    segment->destination = pinfo->dst.data;
+    segment->source_port = (uint16_t)pinfo->srcport;
+    segment->destination_port = (uint16_t)pinfo->destport;
+    return true;
+}
+
+static bool
+segment_of(tvbuff_t *frame, const packet_info *pinfo, wire_segment *segment)
+{
+    wire_link link = link_of(pinfo);
+    int       captured = (int)tvb_captured_length(frame);
+
+    if (link == WIRE_LINK_UNKNOWN || captured <= 0)
+        return ends_of(pinfo, segment);
+    return wire_segment_read(link, tvb_get_ptr(frame, 0, captured), (size_t)captured, tvb_reported_length(frame),
+                             segment) ||
+           ends_of(pinfo, segment);
+}
+
+static void
+name_track(packet_info *pinfo, track *one)
+{
+    conversation_t      *conversation = compat_tcp_conversation(pinfo);
+    struct tcp_analysis *tcp = conversation ? get_tcp_conversation_data(conversation, pinfo) : NULL;
+
+    track_name(one, tcp ? tcp->stream : 0, compat_interface_name(pinfo));
+}
+
+/* --- what TLS decrypted --- */
+
+static void
+take_decrypted(packet_info *pinfo, track_place place, flow_moment now)
+{
+    const SslPacketInfo *info = p_get_proto_data(wmem_file_scope(), pinfo, proto_tls, COMPAT_TLS_LAYER);
+    bool                 has_data = false;
+
+    for (const SslRecordInfo *record = info ? info->records : NULL; record; record = record->next) {
+        if (record->type == SSL_ID_HANDSHAKE)
+            track_decrypted_handshake(place, record->plain_data, record->data_len, now);
+        else if (record->type == SSL_ID_ALERT && record->data_len == 2)
+            track_decrypted_alert(place, record->plain_data[0], record->plain_data[1], now);
+        has_data = has_data || record->type == SSL_ID_APP_DATA;
+    }
+    if (has_data && (http_in_frame(pinfo) || http2_in_frame(pinfo)))
+        track_is_read(place.track);
+}
+
+/* --- SCEP's messages --- */
+
+static flow_step
+step_of(const scep_record *record)
+{
+    switch (record->operation) {
+    case SCEP_GET_CA_CAPS: return FLOW_GET_CA_CAPS;
+    case SCEP_GET_CA_CERT: return FLOW_GET_CA_CERT;
+    case SCEP_GET_NEXT_CA_CERT: return FLOW_GET_NEXT_CA_CERT;
+    case SCEP_PKI_OPERATION: return FLOW_PKI_OPERATION;
+    default: return FLOW_OTHER_REQUEST;
+    }
+}
+
+static const char *
+header(packet_info *pinfo, bool is_request, const char *name)
+{
+    char value[MAX_VALUE];
+
+    return http_header(pinfo, is_request, name, value, sizeof value) ? flow_intern(model, value) : NULL;
+}
+
+/* True when a finding says why a message does not do what it should. */
+static bool
+is_problem(scep_finding_kind kind)
+{
+    return kind == SCEP_FINDING_MALFORMED || kind == SCEP_FINDING_NONCE || kind == SCEP_FINDING_TRANSACTION ||
+           kind == SCEP_FINDING_RECIPIENT || kind == SCEP_FINDING_SIGNATURE || kind == SCEP_FINDING_EMPTY_ANSWER;
+}
+
+/* What is wrong with a request or its answer, or NULL. */
+static const char *
+problem_of(const scep_record *record)
+{
+    for (unsigned i = 0; record->findings && i < wmem_array_get_count(record->findings); i++) {
+        const scep_finding *finding = wmem_array_index(record->findings, i);
+
+        if (is_problem(finding->kind))
+            return flow_intern(model, finding->text);
+    }
+    return NULL;
+}
+
+static void
+take_request(packet_info *pinfo, const scep_record *record, track_place place, flow_moment now)
+{
+    const scep_message *message = record->message;
+    flow_exchange      *exchange = flow_add_exchange(track_conversation(place.track), FLOW_DECRYPTED, now);
+
+    g_hash_table_insert(exchanges, (gpointer)record, exchange);
+    exchange->step = step_of(record);
+    exchange->operation = flow_intern(model, record->operation_name);
+    exchange->message = flow_intern(model, record->message_parameter);
+    exchange->is_post = record->is_post;
+    exchange->target_length = (uint32_t)http_target_length(pinfo);
+    exchange->user_agent = header(pinfo, true, "User-Agent");
+    exchange->host = header(pinfo, true, "Host");
+    exchange->problem = problem_of(record);
+    track_count_request(place.track, exchange);
+    if (message) {
+        exchange->transaction_id = flow_intern(model, message->transaction_id);
+        exchange->message_type = message->has_message_type ? (int)message->message_type : -1;
+    }
+    if (record->request)
+        exchange->subject = flow_intern(model, record->request->subject);
+}
+
+/* True when an answer is of the kind that was asked for. */
+static bool
+is_readable(const scep_record *record)
+{
+    switch (record->operation) {
+    case SCEP_GET_CA_CAPS:
+        return !record->has_body || scep_capabilities_are_known(record->capabilities);
+    case SCEP_GET_CA_CERT:
+    case SCEP_GET_NEXT_CA_CERT:
+        return record->certificates && wmem_array_get_count(record->certificates) > 0;
+    case SCEP_PKI_OPERATION:
+        return record->message && record->message->has_pki_status;
+    default:
+        return record->has_body;
+    }
+}
+
+static void
+take_answer(packet_info *pinfo, const scep_record *record, track_place place, flow_moment now)
+{
+    const scep_message *message = record->message;
+    flow_exchange      *exchange = record->peer ? g_hash_table_lookup(exchanges, record->peer) : NULL;
+
+    if (!exchange) { /* its request was not captured */
+        exchange = flow_add_exchange(track_conversation(place.track), FLOW_DECRYPTED, now);
+        exchange->step = step_of(record);
+        exchange->operation = flow_intern(model, record->operation_name);
+    }
+    exchange->response = exchange->response_end = now;
+    exchange->http_status = (int)record->http_status;
+    exchange->http_server = header(pinfo, false, "Server");
+    exchange->location = header(pinfo, false, "Location");
+    exchange->content_type = header(pinfo, false, "Content-Type");
+    exchange->is_answer_readable = is_readable(record);
+    track_count_answer(place.track, exchange);
+    if (!exchange->problem)
+        exchange->problem = problem_of(record);
+    if (message) {
+        if (!exchange->transaction_id)
+            exchange->transaction_id = flow_intern(model, message->transaction_id);
+        exchange->pki_status = message->has_pki_status ? (int)message->pki_status : -1;
+        exchange->fail_info = message->has_fail_info ? (int)message->fail_info : -1;
+        exchange->has_hresult = message->has_hresult;
+        exchange->hresult = message->hresult;
+    }
+    flow_changed(track_conversation(place.track));
+}
+
+static void
+take_messages(packet_info *pinfo, track_place place, flow_moment now)
+{
+    wmem_array_t *records = scep_exchange_records(pinfo);
+
+    for (unsigned i = 0; records && i < wmem_array_get_count(records); i++) {
+        const scep_record *record = *(scep_record **)wmem_array_index(records, i);
+
+        if (record->is_response)
+            take_answer(pinfo, record, place, now);
+        else
+            take_request(pinfo, record, place, now);
+    }
+}
+
+const flow_conversation *
+flow_track_visit(tvbuff_t *frame, packet_info *pinfo, flow_side *from)
+{
+    wire_segment segment;
+    track_place  place;
+    flow_moment  now = { pinfo->num, nanoseconds(&pinfo->abs_ts) };
+
+    if (!model || !segment_of(frame, pinfo, &segment)) {
+        if (model && !PINFO_FD_VISITED(pinfo))
+            flow_model_saw_frame(model, now.frame, now.time);
+        return NULL;
+    }
+    if (PINFO_FD_VISITED(pinfo)) {
+        place = tracker_find(all, &segment, pinfo->num);
+    } else {
+        flow_model_saw_frame(model, now.frame, now.time);
+        place = tracker_place(all, &segment, now);
+        if (place.is_new)
+            name_track(pinfo, place.track);
+        track_segment(place, &segment, now);
+        take_decrypted(pinfo, place, now);
+        take_messages(pinfo, place, now);
+    }
+    *from = place.from;
+    return place.track ? track_conversation(place.track) : NULL;
+}
+
+const flow_result *
+flow_track_result(void)
+{
+    static const flow_result nothing;
+
+    return model ? flow_evaluate(model) : &nothing;
+}
+
+const flow_result *
+flow_track_result_so_far(void)
+{
+    return flow_evaluate_lately(model);
+}
+
+void
+flow_track_register(int proto)
+{
+    module_t *module = prefs_register_protocol(proto, NULL);
+
+    prefs_register_string_preference(module, "servers", "SCEP servers",
+                                     "Names and addresses that answer SCEP, separated by commas; what cannot be decrypted "
+                                     "is then not left to guesses. wap=, ndes= and device= before one tell its role.",
+                                     &servers);
+    prefs_register_string_preference(module, "expected_flow", "Expected flow",
+                                     "What enrolments are compared with: auto, or the name of a flow (windows-mdm, "
+                                     "windows, ios, android, macos, rfc8894, or one of your own)",
+                                     &expected_flow);
+    prefs_register_enum_preference(module, "vantage", "Captured at",
+                                   "Where the capture was made, if the names of its interfaces do not tell", &vantage,
+                                   vantages, FALSE);
+    register_init_routine(file_opened);
+    register_cleanup_routine(file_closed);
+}
+
+void
+flow_track_init(void)
+{
+    proto_tls = proto_get_id_by_filter_name("tls");
+}

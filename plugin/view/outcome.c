@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What came of a request, or of an enrolment, in a few words for people.
+ */
+#include "outcome.h"
+
+/* RFC 8894 3.2.1.3 and 3.2.1.4. */
+static const char *const pki_statuses[] = { [0] = "SUCCESS", [2] = "FAILURE", [3] = "PENDING" };
+static const char *const fail_infos[] = { "badAlg", "badMessageCheck", "badRequest", "badTime", "badCertId" };
+
+const char *
+outcome_pki_status(int status)
+{
+    return status >= 0 && status < (int)G_N_ELEMENTS(pki_statuses) ? pki_statuses[status] : NULL;
+}
+
+static void
+add_part(GString *text, const char *part)
+{
+    if (text->len)
+        g_string_append(text, ", ");
+    g_string_append(text, part);
+}
+
+static void
+add_status(GString *text, const flow_exchange *exchange)
+{
+    const char *status = outcome_pki_status(exchange->pki_status);
+    int         info = exchange->fail_info;
+
+    if (exchange->pki_status < 0)
+        return;
+    if (status)
+        add_part(text, status);
+    else
+        g_string_append_printf(text, "%spkiStatus %d", text->len ? ", " : "", exchange->pki_status);
+    if (info >= 0 && info < (int)G_N_ELEMENTS(fail_infos))
+        g_string_append_printf(text, " %s", fail_infos[info]);
+    else if (info >= 0)
+        g_string_append_printf(text, " failInfo %d", info);
+}
+
+char *
+outcome_of(const flow_exchange *exchange)
+{
+    GString *text = g_string_new(NULL);
+
+    if (exchange->http_status > 0)
+        g_string_append_printf(text, "HTTP %d", exchange->http_status);
+    add_status(text, exchange);
+    if (exchange->has_hresult)
+        g_string_append_printf(text, "%s0x%08x", text->len ? ", " : "", exchange->hresult);
+    return g_string_free(text, text->len == 0);
+}
+
+void
+outcome_count(const flow_enrolment *enrolment, unsigned *fine, unsigned *visible)
+{
+    *fine = *visible = 0;
+    for (unsigned i = 0; i < enrolment->steps->len; i++) {
+        const flow_expectation *expectation = enrolment->steps->pdata[i];
+
+        *fine += expectation->state == FLOW_OK;
+        *visible += expectation->state != FLOW_NOT_VISIBLE;
+    }
+}
+
+const char *
+outcome_device(const flow_enrolment *enrolment)
+{
+    return enrolment->device ? enrolment->device : "unknown device";
+}
+
+const char *
+outcome_server(const flow_enrolment *enrolment)
+{
+    if (enrolment->server)
+        return enrolment->server;
+    return enrolment->server_endpoint.address ? enrolment->server_endpoint.address : "unknown server";
+}

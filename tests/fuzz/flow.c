@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Frames of a file, with what was read in them, through tracker, engine and reports: at any time what the engine says
+ * is sound, a frame is found again where it was put, and an evaluation says the same twice.
+ *
+ * The first octet of an input chooses the settings; actions follow, each an octet that names it and what it needs.
+ */
+#include <string.h>
+
+#include "fuzz.h"
+#include "flow/evidence.h"
+#include "flow/knowledge.h"
+#include "transport/track.h"
+#include "../../plugin/view/outcome.h"
+#include "../../plugin/view/report_json.h"
+#include "../../plugin/view/report_text.h"
+
+enum { FRAME, AGAIN, EVALUATE, REQUEST, ANSWER, HANDSHAKE, ALERT, READ, QUIET, ACTIONS };
+
+/* More would only be slow. */
+#define MAX_FRAMES      400
+#define MAX_EVALUATIONS 6
+
+#define BEGIN (G_GINT64_CONSTANT(1465526646) * 1000000000)
+
+/* A frame that was met, and where it was put. */
+typedef struct {
+    ber_slice    octets; /* owned: the engine may not keep addresses in it */
+    size_t       length;
+    flow_moment  now;
+    track_place  place;
+    bool         is_segment;
+} frame;
+
+typedef struct {
+    ber_slice   in;
+    flow_model *model;
+    tracker    *all;
+    GArray     *frames; /* of frame */
+    flow_moment now;
+    unsigned    evaluations, streams;
+} file;
+
+static flow_knowledge *knowledge;
+
+int
+LLVMFuzzerInitialize(int *argc G_GNUC_UNUSED, char ***argv G_GNUC_UNUSED)
+{
+    GPtrArray *problems = g_ptr_array_new_with_free_func(g_free);
+
+    knowledge = flow_knowledge_new(NULL, problems);
+    g_assert_cmpuint(problems->len, ==, 0);
+    g_ptr_array_unref(problems);
+    return 0;
+}
+
+/* The next number of the input, 0 at its end. */
+static unsigned
+next(file *one, unsigned width)
+{
+    unsigned number = 0;
+
+    for (; width > 0; width--) {
+        number <<= 8;
+        if (one->in.length > 0) {
+            number |= *one->in.data++;
+            one->in.length--;
+        }
+    }
+    return number;
+}
+
+static const char *
+next_of(file *one, const char *const *words, unsigned count)
+{
+    unsigned index = next(one, 1) % (count + 1);
+
+    return index < count ? flow_intern(one->model, words[index]) : NULL;
+}
+
+#define NEXT_OF(file, words) next_of(file, words, G_N_ELEMENTS(words))
+
+/* Milliseconds, or a tenth of a second each. */
+static int64_t
+next_time(file *one)
+{
+    int64_t value = next(one, 2);
+
+    return value < 0x8000 ? value * 1000000 : (value - 0x8000) * 100000000;
+}
+
+static void
+read_certificate(flow_model *model, const uint8_t *der, size_t length, flow_certificate *certificate)
+{
+    unsigned     kind = length > 0 ? der[length - 1] : 0;
+    const char **names = g_new0(const char *, 3);
+
+    certificate->names = names;
+    if (kind % 7 == 6)
+        return; /* none that can be read */
+    names[0] = flow_intern(model, kind % 2 ? "scep.contoso.com" : "*.contoso.com");
+    names[1] = kind % 5 ? NULL : flow_intern(model, "192.0.2.20");
+    certificate->subject = flow_intern(model, "CN=scep.contoso.com");
+    certificate->issuer = flow_intern(model, "CN=Contoso CA");
+    certificate->not_before = kind & 8 ? BEGIN + 1 : 0;
+    certificate->not_after = kind & 16 ? BEGIN - 1 : G_MAXINT64;
+    certificate->is_self_signed = kind & 32;
+}
+
+/* --- what happens in a file --- */
+
+static frame *
+frame_at(file *one, guint back)
+{
+    return &g_array_index(one->frames, frame, one->frames->len - 1 - back % one->frames->len);
+}
+
+static void
+clear_frame(gpointer data)
+{
+    g_free((gpointer)((frame *)data)->octets.data);
+}
+
+static void
+meet(file *one, frame met)
+{
+    static const char *const interfaces[] = { "client", "wap-outside", "wap-inside", "ndes" };
+    wire_segment             segment;
+
+    one->now.frame++;
+    met.now = one->now;
+    met.is_segment = wire_segment_read(WIRE_LINK_ETHERNET, met.octets.data, met.octets.length, met.length, &segment);
+    flow_model_saw_frame(one->model, one->now.frame, one->now.time);
+    if (met.is_segment) {
+        met.place = tracker_place(one->all, &segment, one->now);
+        if (met.place.is_new)
+            track_name(met.place.track, one->streams++, segment.hops % 5 < 4 ? interfaces[segment.hops % 5] : NULL);
+        track_segment(met.place, &segment, one->now);
+    }
+    g_array_append_val(one->frames, met);
+}
+
+static void
+take_frame(file *one)
+{
+    frame  met = { 0 };
+    size_t captured;
+
+    one->now.time += next_time(one);
+    met.length = next(one, 2);
+    captured = next(one, 2);
+    met.octets.length = MIN(captured, one->in.length);
+    met.octets.data = g_memdup2(one->in.data, met.octets.length);
+    met.length = MAX(met.length, met.octets.length);
+    one->in.data += met.octets.length;
+    one->in.length -= met.octets.length;
+    meet(one, met);
+}
+
+/* One of the last frames once more, with one of its octets changed. */
+static void
+take_again(file *one)
+{
+    frame    met = *frame_at(one, next(one, 1));
+    unsigned at = next(one, 1), by = next(one, 1);
+
+    met.octets.data = g_memdup2(met.octets.data, met.octets.length);
+    if (at < met.octets.length)
+        ((uint8_t *)met.octets.data)[at] ^= (uint8_t)by;
+    one->now.time += (int64_t)next(one, 1) * 1000000 - 20000000; /* not always in order */
+    meet(one, met);
+}
+
+static void
+fill_request(file *one, flow_exchange *exchange)
+{
+    static const char *const messages[] = { "MDM", "default", "ca", "SCEP Authority", "" };
+    static const char *const agents[] = { "Mozilla/4.0 (compatible; Win32; WinHttp.WinHttpRequest.5)",
+                                          "profiled/1.0 CFNetwork", "Dalvik/2.1.0 (Linux; U; Android 10)",
+                                          "mdmclient/1 CFNetwork", "curl/7.88.1" };
+    static const char *const hosts[] = { "scep.contoso.com", "ndes.corp.contoso.com", "192.0.2.30" };
+    static const char *const transactions[] = { "A1", "B2", "C3" };
+    static const char *const problems[] = { "encrypted to another", "the nonce is another" };
+    static const int         types[] = { -1, 3, 17, 19, 20, 21, 22, 99 };
+    unsigned                 bits = next(one, 2);
+
+    exchange->step = (flow_step)(bits % (FLOW_STEPS - FLOW_GET_CA_CAPS) + FLOW_GET_CA_CAPS);
+    exchange->operation = flow_operation_name(exchange->step);
+    exchange->is_post = bits & 0x100;
+    exchange->message_type = types[bits >> 9 & 7];
+    exchange->target_length = next(one, 2);
+    exchange->message = NEXT_OF(one, messages);
+    exchange->user_agent = NEXT_OF(one, agents);
+    exchange->host = NEXT_OF(one, hosts);
+    exchange->transaction_id = NEXT_OF(one, transactions);
+    exchange->problem = bits & 0x2000 ? NEXT_OF(one, problems) : NULL;
+    exchange->subject = bits & 0x4000 ? "CN=device" : NULL;
+    if (bits & 0x8000) {
+        exchange->request_octets = next(one, 2);
+        exchange->request.frame = MAX(exchange->request.frame / 2, 1);
+    }
+}
+
+static void
+take_request(file *one, const frame *in)
+{
+    flow_basis     basis = next(one, 1) % 8 ? FLOW_DECRYPTED : FLOW_LOG;
+    flow_exchange *exchange = flow_add_exchange(track_conversation(in->place.track), basis, in->now);
+
+    track_count_request(in->place.track, exchange);
+    fill_request(one, exchange);
+}
+
+static void
+take_answer(file *one, const frame *in)
+{
+    static const char *const servers[] = { "Microsoft-IIS/10.0", "Microsoft-HTTPAPI/2.0", "nginx" };
+    static const char *const locations[] = { "https://sts.contoso.com/adfs/ls/", "/" };
+    static const char *const types[] = { "application/x-pki-message", "text/html" };
+    static const int         statuses[] = { 200, 204, 302, 400, 403, 404, 414, 500, 502, 503, 504, 0 };
+    flow_conversation       *conversation = track_conversation(in->place.track);
+    unsigned                 bits = next(one, 2), back = next(one, 1);
+    flow_exchange           *exchange;
+
+    if (!conversation->exchanges)
+        return;
+    exchange = conversation->exchanges->pdata[back % conversation->exchanges->len];
+    exchange->response = exchange->response_end = in->now;
+    exchange->http_status = statuses[bits % G_N_ELEMENTS(statuses)];
+    exchange->pki_status = (int)(bits >> 4 & 7) - 1;
+    exchange->fail_info = (int)(bits >> 7 & 7) - 1;
+    exchange->is_answer_readable = bits & 0x400;
+    exchange->has_hresult = bits & 0x800;
+    exchange->hresult = bits & 0x1000 ? 0x80070057 : 0x80094012;
+    exchange->http_server = NEXT_OF(one, servers);
+    exchange->location = NEXT_OF(one, locations);
+    exchange->content_type = NEXT_OF(one, types);
+    track_count_answer(in->place.track, exchange);
+    flow_changed(conversation);
+}
+
+static void
+take_handshake(file *one, const frame *in)
+{
+    size_t   wanted = next(one, 2), length = MIN(wanted, one->in.length);
+    uint8_t *octets = g_memdup2(one->in.data, length);
+
+    track_decrypted_handshake(in->place, octets, length, in->now);
+    g_free(octets);
+    one->in.data += length;
+    one->in.length -= length;
+}
+
+/* --- what is said of it --- */
+
+static void
+check_position(const flow_part *part, uint32_t at)
+{
+    flow_position position;
+
+    flow_position_of(part, at, at % 2 ? FLOW_CLIENT : FLOW_SERVER, &position);
+    g_assert_true(position.part == part);
+    g_assert_nonnull(position.sentence);
+    assert_text(position.sentence);
+    g_assert_true(!position.next || flow_step_by_name(position.next) != FLOW_STEP_NONE);
+    g_free(position.sentence);
+}
+
+static void
+check_part(const file *one, const flow_enrolment *enrolment, const flow_part *part)
+{
+    char *story = flow_story(part->conversation);
+
+    assert_text(story);
+    g_free(story);
+    g_assert_true(part->enrolment == enrolment);
+    g_assert_true(g_ptr_array_find((GPtrArray *)flow_parts_of(part->conversation), part, NULL));
+    g_assert_nonnull(part->roles[0]);
+    g_assert_cmpuint(part->confidence, <=, 100);
+    assert_text(part->reason);
+    for (guint i = 0; i < part->steps->len; i++) {
+        const flow_part_step *step = &g_array_index(part->steps, flow_part_step, i);
+
+        g_assert_true(step->step > FLOW_STEP_NONE && step->step < FLOW_STEPS);
+        g_assert_true(!step->exchange || step->exchange->conversation == part->conversation);
+        g_assert_true(!step->exchange || step->exchange->enrolment == enrolment);
+    }
+    for (uint32_t at = 0; at <= one->now.frame + 1; at += 1 + one->now.frame / 8)
+        check_position(part, at);
+    check_position(part, part->conversation->last.frame);
+}
+
+static void
+check_findings(const flow_enrolment *enrolment)
+{
+    for (guint i = 0; i < enrolment->findings->len; i++) {
+        const flow_finding *finding = enrolment->findings->pdata[i];
+        const flow_finding *before = i > 0 ? enrolment->findings->pdata[i - 1] : NULL;
+
+        g_assert_true(!before || before->severity >= finding->severity);
+        g_assert_true(finding->what && finding->cause && finding->fix && finding->look);
+        assert_text(finding->what);
+        assert_text(finding->cause);
+        assert_text(finding->fix);
+        assert_text(finding->look);
+    }
+}
+
+static void
+check_enrolment(const file *one, const flow_enrolment *enrolment)
+{
+    char *filter = flow_filter_of(enrolment);
+
+    assert_text(filter);
+    g_free(filter);
+    g_assert_nonnull(enrolment->flow);
+    g_assert_cmpuint(enrolment->parts->len, >, 0);
+    g_assert_cmpuint(enrolment->attempt, >, 0);
+    g_assert_true(enrolment->begin.frame > 0 && enrolment->begin.time <= enrolment->end.time);
+    for (guint i = 0; i < enrolment->parts->len; i++) {
+        const flow_part *part = enrolment->parts->pdata[i];
+
+        g_assert_cmpuint(part->number, ==, i + 1);
+        g_assert_cmpuint(part->continues, <=, enrolment->parts->len);
+        check_part(one, enrolment, part);
+    }
+    for (guint i = 0; i < enrolment->steps->len; i++) {
+        const flow_expectation *expected = enrolment->steps->pdata[i];
+
+        g_assert_true(!expected->exchange || expected->exchange->enrolment == enrolment);
+        g_assert_true(!expected->part || expected->part->enrolment == enrolment);
+    }
+    check_findings(enrolment);
+}
+
+/* The reports, in the form in which they are compared. */
+static GString *
+told(const flow_result *result)
+{
+    GString *text = g_string_new(NULL);
+
+    report_text(text, result, NULL);
+    for (guint i = 0; i < result->enrolments->len; i++)
+        report_json(text, result->enrolments->pdata[i]);
+    g_assert_true(g_utf8_validate(text->str, (gssize)text->len, NULL));
+    return text;
+}
+
+static void
+evaluate(file *one)
+{
+    const flow_result *result = flow_evaluate(one->model);
+    GString           *first, *second;
+
+    for (guint i = 0; i < result->enrolments->len; i++) {
+        const flow_enrolment *enrolment = result->enrolments->pdata[i];
+
+        g_assert_cmpuint(enrolment->number, ==, i + 1);
+        check_enrolment(one, enrolment);
+    }
+    assert_text(result->hint);
+    g_assert_true(flow_evaluate(one->model) == result);
+    first = told(result);
+    for (guint i = 0; i < one->frames->len; i++) {
+        const frame *met = &g_array_index(one->frames, frame, i);
+
+        if (met->is_segment) {
+            flow_changed(track_conversation(met->place.track));
+            break;
+        }
+    }
+    second = told(flow_evaluate(one->model));
+    g_assert_cmpstr(first->str, ==, second->str);
+    g_string_free(first, TRUE);
+    g_string_free(second, TRUE);
+}
+
+static void
+check_places(file *one)
+{
+    for (guint i = 0; i < one->frames->len; i++) {
+        const frame *met = &g_array_index(one->frames, frame, i);
+        wire_segment segment;
+        track_place  place;
+
+        if (!wire_segment_read(WIRE_LINK_ETHERNET, met->octets.data, met->octets.length, met->length, &segment))
+            continue;
+        place = tracker_find(one->all, &segment, met->now.frame);
+        g_assert_true(place.track == met->place.track && place.from == met->place.from);
+    }
+}
+
+static void
+act(file *one)
+{
+    unsigned     action = next(one, 1) % ACTIONS;
+    const frame *in = one->frames->len > 0 ? frame_at(one, 0) : NULL;
+
+    if (action == FRAME) {
+        take_frame(one);
+    } else if (action == QUIET) {
+        one->now.time += next_time(one);
+        flow_model_saw_frame(one->model, ++one->now.frame, one->now.time);
+    } else if (action == EVALUATE) {
+        if (one->evaluations++ < MAX_EVALUATIONS)
+            evaluate(one);
+    } else if (action == AGAIN && in) {
+        take_again(one);
+    } else if (in && in->is_segment) {
+        if (action == REQUEST)
+            take_request(one, in);
+        else if (action == ANSWER)
+            take_answer(one, in);
+        else if (action == HANDSHAKE)
+            take_handshake(one, in);
+        else if (action == ALERT)
+            track_decrypted_alert(in->place, next(one, 1), next(one, 1), in->now);
+        else if (action == READ)
+            track_is_read(in->place.track);
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const servers[] = { NULL, "192.0.2.20", "scep*", "wap=192.0.2.20, ndes=198.51.100.30",
+                                           "=,;device=" };
+    static const char *const flows[] = { "auto", "ios", "rfc8894", "none" };
+    static const char *const vantages[] = { "auto", "client", "wap", "ndes", NULL };
+    file                     one = { .in = { data, size }, .now = { 0, BEGIN } };
+    unsigned                 choice = next(&one, 1);
+    flow_settings            settings = { .servers = servers[choice % 5], .expected_flow = flows[choice / 5 % 4],
+                                          .vantage = vantages[choice / 20 % 5] };
+
+    one.model = flow_model_new(knowledge, &settings);
+    one.all = tracker_new(one.model, choice & 0x80 ? NULL : read_certificate);
+    one.frames = g_array_new(FALSE, FALSE, sizeof(frame));
+    g_array_set_clear_func(one.frames, clear_frame);
+    while (one.in.length > 0 && one.frames->len < MAX_FRAMES)
+        act(&one);
+    evaluate(&one);
+    check_places(&one);
+    g_array_unref(one.frames);
+    tracker_free(one.all);
+    flow_model_free(one.model);
+    return 0;
+}
