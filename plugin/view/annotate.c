@@ -148,8 +148,8 @@ add_part(proto_tree *parent, tvbuff_t *tvb, packet_info *pinfo, const flow_part 
     char         *text;
 
     flow_position_of(part, pinfo->num, from, &position);
-    item = proto_tree_add_protocol_format(parent, proto_scepflow, tvb, 0, 0, "SCEP flow, enrolment %u (%s)",
-                                          part->enrolment->number, flow_verdict_name(part->enrolment->verdict));
+    item = proto_tree_add_protocol_format(parent, proto_scepflow, tvb, 0, 0, "SCEP flow, enrolment %u: %s",
+                                          part->enrolment->number, position.sentence);
     proto_item_set_generated(item);
     tree = proto_item_add_subtree(item, ett_flow);
     add_string(tree, tvb, hf_position, position.sentence);
