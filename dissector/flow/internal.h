@@ -33,7 +33,7 @@ struct flow_model {
     char                 *expected_flow, *vantage; /* NULL for auto */
     flow_moment           last;
     unsigned              changes, evaluated; /* evaluated when equal */
-    int64_t               evaluated_at;       /* with this last time: silence too tells something */
+    uint32_t              evaluated_frame;    /* with this last frame: silence too tells something */
 
     /* The last evaluation. */
     flow_result   result;

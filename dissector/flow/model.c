@@ -356,7 +356,7 @@ flow_evaluate(flow_model *model)
     flow_candidates candidates;
     GPtrArray      *groups;
 
-    if (model->evaluated == model->changes && model->evaluated_at == model->last.time)
+    if (model->evaluated == model->changes && model->evaluated_frame == model->last.frame)
         return &model->result;
     forget_result(model);
     candidates.exchanges = g_ptr_array_new();
@@ -388,7 +388,7 @@ flow_evaluate(flow_model *model)
     g_ptr_array_unref(candidates.exchanges);
     g_ptr_array_unref(candidates.bare);
     model->evaluated = model->changes;
-    model->evaluated_at = model->last.time;
+    model->evaluated_frame = model->last.frame;
     return &model->result;
 }
 

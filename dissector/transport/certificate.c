@@ -15,6 +15,15 @@
 /* The longest name that is looked at: of DNS, RFC 1035 2.3.4, with room to spare. */
 #define MAX_NAME 512
 
+/* Nanoseconds since 1970; dates beyond 2262 are as good as the last one that fits. */
+static int64_t
+nanoseconds(time_t time)
+{
+    const int64_t second = 1000000000;
+
+    return (int64_t)time > INT64_MAX / second ? INT64_MAX : (int64_t)time * second;
+}
+
 static const char *
 intern(flow_model *model, const char *text, size_t length)
 {
@@ -89,8 +98,8 @@ certificate_read(flow_model *model, const uint8_t *der, size_t length, flow_cert
         status = gnutls_x509_crt_get_issuer_dn3(read, &text, 0);
         certificate->issuer = take(model, status, &text);
         certificate->names = read_names(model, read);
-        certificate->not_before = (int64_t)gnutls_x509_crt_get_activation_time(read) * 1000000000;
-        certificate->not_after = (int64_t)gnutls_x509_crt_get_expiration_time(read) * 1000000000;
+        certificate->not_before = nanoseconds(gnutls_x509_crt_get_activation_time(read));
+        certificate->not_after = nanoseconds(gnutls_x509_crt_get_expiration_time(read));
         certificate->is_self_signed = gnutls_x509_crt_check_issuer(read, read) != 0;
     }
     gnutls_x509_crt_deinit(read);

@@ -168,7 +168,7 @@ layout_cut(const char *text, unsigned width)
 char *
 layout_time(int64_t time)
 {
-    int64_t    rounded = (time + (time < 0 ? -microsecond / 2 : microsecond / 2)) / microsecond;
+    int64_t    rounded = time / microsecond + time % microsecond / (microsecond / 2);
     int64_t    seconds = rounded / 1000000, micros = rounded % 1000000;
     GDateTime *moment;
     char      *date, *text;
