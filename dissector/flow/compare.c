@@ -526,7 +526,7 @@ add_expectations(flow_model *model, flow_group *group, const alignment *one)
         }
     }
     for (const flow_step *step = one->flow->behind; step && *step != FLOW_STEP_NONE; step++) {
-        expected = add_expectation(enrolment, *step, NULL, operation ? FLOW_NOT_VISIBLE : not_yet);
+        expected = add_expectation(enrolment, *step, NULL, FLOW_NOT_VISIBLE);
         if (operation)
             expected->look = one->flow->looks[*step];
     }
