@@ -44,7 +44,8 @@ FIELD_TYPES = {
 }
 
 # Fields of Wireshark itself that cases look at.
-OTHER_TYPES = {"tcp.stream": "FT_UINT", "tcp.dstport": "FT_UINT", "frame.time_relative": "FT_RELATIVE_TIME"}
+OTHER_TYPES = {"tcp.stream": "FT_UINT", "tcp.srcport": "FT_UINT", "tcp.dstport": "FT_UINT",
+               "frame.time_relative": "FT_RELATIVE_TIME", "scepflow.retry_due": "FT_ABSOLUTE_TIME"}
 
 # fields: (name, value) of everything asked for, in tree order; messages: the same, one list per SCEP tree.
 Frame = namedtuple("Frame", "number fields messages")
@@ -91,6 +92,7 @@ class Harness:
         self.scratch = Path(tempfile.mkdtemp(prefix="scepshark-"))
         self.scratch.chmod(0o755)
         self.privileged = os.geteuid() == 0
+        self.names = {}
         version = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout
         self.version = re.search(r"\b(\d+\.\d+)\.\d+", version).group(1)
         for home in ("with", "without"):
@@ -158,6 +160,13 @@ class Harness:
         """Standard output of tshark on a capture. preferences: (name, value) pairs."""
         settings = [part for name, value in preferences for part in ("-o", f"{name}:{value}")]
         return self.dissecting("tshark", "-n", "-r", self.readable(capture), *settings, *arguments, **options)
+
+    def field_names(self, protocol):
+        """The fields of a protocol, in the order of their registration; asked for once."""
+        if protocol not in self.names:
+            lines = [line.split("\t") for line in self.run("tshark", "-G", "fields").stdout.decode().splitlines()]
+            self.names[protocol] = [line[2] for line in lines if line[0] == "F" and line[2].startswith(f"{protocol}.")]
+        return self.names[protocol]
 
     def loaded_plugins(self):
         return self.run("tshark", "-G", "plugins").stdout.decode()
@@ -269,6 +278,24 @@ def unescape(text):
         return simple.get(code.decode("latin-1"), code)
 
     return re.sub(rb"\\(x[0-9a-fA-F]{2}|.)", replace, text.encode(), flags=re.DOTALL).decode(errors="replace")
+
+
+def without_secrets(capture, target):
+    """Writes a pcapng file without its Decryption Secrets Blocks to target. False when there are none."""
+    data, kept, found, offset = capture.read_bytes(), [], False, 0
+    # Section Header Block: type, length, byte order (draft-ietf-opsawg-pcapng section 4.1).
+    order = "little" if data[8:12] == bytes.fromhex("4d3c2b1a") else "big"
+    while offset < len(data):
+        kind, length = (int.from_bytes(data[offset + at:offset + at + 4], order) for at in (0, 4))
+        if kind == 0x0000000A:
+            found = True
+        else:
+            kept.append(data[offset:offset + length])
+        offset += length
+    if found:
+        target.write_bytes(b"".join(kept))
+        target.chmod(0o644)
+    return found
 
 
 def samples():

@@ -393,6 +393,24 @@ by_frame(gconstpointer a, gconstpointer b)
     return first->begin.frame < second->begin.frame ? -1 : first->begin.frame > second->begin.frame;
 }
 
+/* The role of a request for which the flow has no place: whoever asks for something else of the CA discovers. */
+static const char *
+role_of_extra(const flow_expected *flow, const flow_exchange *exchange)
+{
+    if (exchange->step != FLOW_GET_CA_CAPS && exchange->step != FLOW_GET_CA_CERT &&
+        exchange->step != FLOW_GET_NEXT_CA_CERT)
+        return NULL;
+    for (unsigned i = flow->stages->len; i > 0; i--) {
+        const flow_stage *stage = stage_at(flow, i - 1);
+
+        for (const flow_step *step = stage->steps; *step != FLOW_STEP_NONE; step++) {
+            if (*step == FLOW_GET_CA_CERT)
+                return stage->role;
+        }
+    }
+    return NULL;
+}
+
 static void
 add_parts(flow_model *model, flow_group *group, const alignment *one)
 {
@@ -400,18 +418,20 @@ add_parts(flow_model *model, flow_group *group, const alignment *one)
 
     for (unsigned i = 0; i < group->exchanges->len; i++) {
         flow_exchange *exchange = group->exchanges->pdata[i];
-        const char    *role = one->stage[i] >= 0 ? stage_at(one->flow, (unsigned)one->stage[i])->role : NULL;
+        bool           is_expected = one->stage[i] >= 0;
+        const char    *role = is_expected ? stage_at(one->flow, (unsigned)one->stage[i])->role
+                                          : role_of_extra(one->flow, exchange);
 
         exchange->state = state_of(exchange);
         if (one->is_late[i] && exchange->state == FLOW_OK)
             exchange->state = FLOW_OUT_OF_ORDER;
         name_unknown(one, exchange, one->stage[i]);
-        add_to_part(model, group, one->flow, exchange, role, role != NULL);
+        add_to_part(model, group, one->flow, exchange, role, is_expected);
         if (exchange->onward) {
             exchange->onward->state = state_of(exchange->onward);
             if (exchange->onward->step == FLOW_OTHER_REQUEST)
                 exchange->onward->step = exchange->step;
-            add_to_part(model, group, one->flow, exchange->onward, role, role != NULL);
+            add_to_part(model, group, one->flow, exchange->onward, role, is_expected);
         }
     }
     for (unsigned i = 0; i < group->bare->len; i++) {

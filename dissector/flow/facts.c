@@ -298,7 +298,7 @@ tell_retransmissions(flow_subject *about)
 static const char *
 tell_losses(flow_subject *about)
 {
-    return yes(conversation_of(about)->has_losses);
+    return yes(conversation_of(about)->has_losses || conversation_of(about)->has_hole);
 }
 
 static const char *

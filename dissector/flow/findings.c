@@ -67,6 +67,33 @@ apply_to_part(flow_subject *about, flow_enrolment *enrolment, const flow_entry *
     about->exchange = NULL;
 }
 
+/* When what a finding is about was under way: a request until its answer, else its conversation. */
+static void
+span_of(const flow_finding *finding, int64_t *begin, int64_t *end)
+{
+    const flow_exchange *exchange = finding->exchange;
+
+    *begin = exchange ? exchange->request.time : finding->part->conversation->first.time;
+    *end = exchange && exchange->response_end.frame ? exchange->response_end.time
+                                                    : finding->part->conversation->last.time;
+}
+
+/* True when two findings may be about the same event: of one request or conversation, or of what happened on the other leg
+ * at that time. */
+static bool
+are_related(const flow_finding *a, const flow_finding *b)
+{
+    int64_t begin[2], end[2];
+
+    if (a->exchange && b->exchange)
+        return a->exchange == b->exchange || a->exchange->onward == b->exchange || b->exchange->onward == a->exchange;
+    if (!a->part || !b->part || a->part == b->part)
+        return true;
+    span_of(a, &begin[0], &end[0]);
+    span_of(b, &begin[1], &end[1]);
+    return a->leg != b->leg && begin[0] <= end[1] && begin[1] <= end[0];
+}
+
 static bool
 is_hidden(flow_model *model, const flow_enrolment *enrolment, const flow_finding *finding)
 {
@@ -75,8 +102,10 @@ is_hidden(flow_model *model, const flow_enrolment *enrolment, const flow_finding
     for (guint i = 0; i < enrolment->findings->len; i++) {
         const flow_finding *other = enrolment->findings->pdata[i];
 
+        if (other == finding || !are_related(finding, other))
+            continue;
         /* A proxy hands on what it got: the same of the same request is said where it comes from. */
-        if (finding->exchange && finding->exchange->onward == other->exchange && other->exchange &&
+        if (finding->exchange && finding->exchange->onward && finding->exchange->onward == other->exchange &&
             strcmp(finding->id, other->id) == 0)
             return true;
         for (guint j = 0; j < catalogue->len; j++) {

@@ -132,6 +132,7 @@ struct flow_conversation {
     uint32_t      syn_repeats;
     bool          has_start;      /* the SYN was captured */
     bool          has_losses;     /* the capture lacks segments */
+    bool          has_hole;       /* it ended while something before what had come was still missing */
 
     /* TLS. */
     bool          is_tls;

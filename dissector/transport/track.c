@@ -669,6 +669,7 @@ track_segment(track_place place, const wire_segment *segment, flow_moment now)
         one->from = 1 - place.from;
         wire_stream_acknowledged(&one->streams[one->from], &stream_sink, one, segment->acknowledgement);
     }
+    conversation->has_hole = one->streams[FLOW_CLIENT].pending || one->streams[FLOW_SERVER].pending;
 }
 
 void
