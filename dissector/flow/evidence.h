@@ -13,7 +13,9 @@ typedef struct {
     const char *servers;       /* names and addresses, separated by commas or blanks; ROLE=… for wap, ndes, device */
     const char *expected_flow; /* a flow's name; "auto" or NULL */
     const char *vantage;       /* "client", "wap", "ndes", "crp"; "auto" or NULL */
-    const flow_knowledge *(*learn)(void); /* gives the knowledge when it is first needed: most files never do */
+    /* Gives the knowledge when it is first needed, and with its catalogue when there is an enrolment: most files need
+     * neither. */
+    const flow_knowledge *(*learn)(bool with_catalogue);
 } flow_settings;
 
 /* `knowledge` must outlive the model; NULL: it comes from `learn` of the settings. */

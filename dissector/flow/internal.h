@@ -25,7 +25,7 @@ typedef struct {
 
 struct flow_model {
     const flow_knowledge *known; /* NULL until it is needed; see flow_known() */
-    const flow_knowledge *(*learn)(void);
+    const flow_knowledge *(*learn)(bool with_catalogue);
     GPtrArray            *conversations; /* of flow_conversation *, by first frame; owned */
     GHashTable           *certificates;  /* GBytes of the DER -> flow_certificate */
     GStringChunk         *strings;       /* live as long as the model */

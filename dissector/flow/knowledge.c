@@ -17,6 +17,8 @@
 #define MAX_FILE_SIZE (1 << 20)
 
 struct flow_knowledge {
+    char            *folder;           /* of the user, or NULL */
+    bool             is_complete;      /* the catalogue was read */
     GStringChunk    *strings;          /* every string below */
     GPtrArray       *flows;            /* of flow_expected * */
     GPtrArray       *catalogue;        /* of flow_entry * */
@@ -183,19 +185,19 @@ read_user_folder(source *from, const char *folder, const char *kind)
     g_free(path);
 }
 
-/* From the folder, or (NULL) from what is compiled in. */
+/* Everything of one kind: what is compiled in, then what is in the user's folder. */
 static void
-read_source(flow_knowledge *knowledge, const char *folder, GPtrArray *problems)
+read_kind(flow_knowledge *knowledge, const char *kind, GPtrArray *problems)
 {
-    static const char *const kinds[] = { "flows", "catalogue" };
-    source                   from = { knowledge, problems, g_ptr_array_new() };
+    source from = { knowledge, problems, g_ptr_array_new() };
 
-    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        if (folder)
-            read_user_folder(&from, folder, kinds[i]);
-        else
-            read_built_in(&from, kinds[i]);
-    }
+    flow_data_register_resource();
+    read_built_in(&from, kind);
+    flow_data_unregister_resource();
+    flow_catalogue_take(knowledge->catalogue, from.entries, problems);
+    g_ptr_array_set_size(from.entries, 0);
+    if (knowledge->folder)
+        read_user_folder(&from, knowledge->folder, kind);
     flow_catalogue_take(knowledge->catalogue, from.entries, problems);
     g_ptr_array_unref(from.entries);
 }
@@ -215,20 +217,35 @@ spread_looks(flow_knowledge *knowledge)
 }
 
 flow_knowledge *
-flow_knowledge_new(const char *folder, GPtrArray *problems)
+flow_knowledge_begin(const char *folder, GPtrArray *problems)
 {
     flow_knowledge *knowledge = g_new0(flow_knowledge, 1);
 
+    knowledge->folder = g_strdup(folder);
     knowledge->strings = g_string_chunk_new(4096);
     knowledge->flows = g_ptr_array_new_with_free_func(flow_expected_free);
     knowledge->catalogue = g_ptr_array_new_with_free_func(flow_entry_free);
-    flow_data_register_resource();
-    read_source(knowledge, NULL, problems);
-    flow_data_unregister_resource();
-    if (folder)
-        read_source(knowledge, folder, problems);
-    flow_catalogue_link(knowledge->catalogue);
+    read_kind(knowledge, "flows", problems);
     spread_looks(knowledge);
+    return knowledge;
+}
+
+void
+flow_knowledge_complete(flow_knowledge *knowledge, GPtrArray *problems)
+{
+    if (knowledge->is_complete)
+        return;
+    knowledge->is_complete = true;
+    read_kind(knowledge, "catalogue", problems);
+    flow_catalogue_link(knowledge->catalogue);
+}
+
+flow_knowledge *
+flow_knowledge_new(const char *folder, GPtrArray *problems)
+{
+    flow_knowledge *knowledge = flow_knowledge_begin(folder, problems);
+
+    flow_knowledge_complete(knowledge, problems);
     return knowledge;
 }
 
@@ -239,6 +256,7 @@ flow_knowledge_free(flow_knowledge *knowledge)
     g_ptr_array_unref(knowledge->catalogue);
     flow_recognition_clear(&knowledge->recognition);
     g_string_chunk_free(knowledge->strings);
+    g_free(knowledge->folder);
     g_free(knowledge);
 }
 

@@ -86,6 +86,12 @@ typedef struct {
  * KEY: what is wrong and what was expected" in `problems` (of char *, freed by its owner). What it stands in is left
  * out, and what was known by that name stays: a whole .flow file, else a group. */
 flow_knowledge *flow_knowledge_new(const char *folder, GPtrArray *problems);
+
+/* The same in two steps: flows and recognition are enough to see that a file has nothing to do with SCEP. The catalogue
+ * is empty until flow_knowledge_complete(), which does its work once. */
+flow_knowledge *flow_knowledge_begin(const char *folder, GPtrArray *problems);
+void            flow_knowledge_complete(flow_knowledge *knowledge, GPtrArray *problems);
+
 void            flow_knowledge_free(flow_knowledge *knowledge);
 
 const GPtrArray        *flow_knowledge_flows(const flow_knowledge *knowledge);     /* of flow_expected *, best first */

@@ -170,7 +170,7 @@ const flow_knowledge *
 flow_known(flow_model *model)
 {
     if (!model->known)
-        model->known = model->learn();
+        model->known = model->learn(false);
     return model->known;
 }
 
@@ -380,6 +380,8 @@ flow_evaluate(flow_model *model)
         for (guint j = 0; j < group->enrolment->parts->len; j++)
             add_to_index(model, group->enrolment->parts->pdata[j]);
     }
+    if (groups->len > 0 && model->learn)
+        model->learn(true);
     for (guint i = 0; i < groups->len; i++)
         flow_find_findings(model, ((flow_group *)groups->pdata[i])->enrolment);
     if (groups->len == 0)

@@ -42,20 +42,21 @@ static const char *expected_flow = "auto";
 static gint        vantage;
 
 static const flow_knowledge *
-learn(void)
+learn(bool with_catalogue)
 {
-    char      *folder;
-    GPtrArray *problems;
+    GPtrArray *problems = g_ptr_array_new_with_free_func(g_free);
 
-    if (knowledge)
-        return knowledge;
-    folder = get_persconffile_path("scepshark", TRUE);
-    problems = g_ptr_array_new_with_free_func(g_free);
-    knowledge = flow_knowledge_new(folder, problems);
+    if (!knowledge) {
+        char *folder = get_persconffile_path("scepshark", TRUE);
+
+        knowledge = flow_knowledge_begin(folder, problems);
+        g_free(folder);
+    }
+    if (with_catalogue)
+        flow_knowledge_complete(knowledge, problems);
     for (guint i = 0; i < problems->len; i++)
         report_failure("scepshark: %s", (char *)problems->pdata[i]);
     g_ptr_array_unref(problems);
-    g_free(folder);
     return knowledge;
 }
 

@@ -278,9 +278,9 @@ def compare_enrolments(enrolments, truth):
         return lines
     logged = {truth.shown_as(request) for requests, _ in truth.legs.values() for request in requests}
     outer = [leg for leg in truth.legs if leg != "wap-ndes"]
-    left = list(enrolments)
+    left, aside = list(enrolments), {None} | truth.peers.asides
     for device, transaction, clients, verdict in wanted:
-        found = next((one for one in left if one["transaction_id"] == transaction
+        found = next((one for one in left if one["transaction_id"] in ({transaction} if transaction else aside)
                       and (clients is None or clients_of(one, outer) & logged == clients)), None)
         if found is None:
             others = [(one["device"], one["transaction_id"], sorted(clients_of(one, outer))) for one in left]
