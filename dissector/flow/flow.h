@@ -178,7 +178,6 @@ struct flow_exchange {
     const char *message;          /* the parameter of a Get… */
     bool        is_post;
     uint32_t    target_length;    /* octets of the request target */
-    const char *path;             /* of the target, without query */
     const char *user_agent, *host;
     const char *transaction_id;
     int         message_type, pki_status, fail_info; /* RFC 8894 3.2.1 */

@@ -216,6 +216,7 @@ add_part(GString *out, gconstpointer data)
     add_sides(out, "retransmissions", conversation->retransmissions[FLOW_CLIENT],
               conversation->retransmissions[FLOW_SERVER]);
     add_sides(out, "bytes", conversation->octets[FLOW_CLIENT], conversation->octets[FLOW_SERVER]);
+    add_sides(out, "records", conversation->records[FLOW_CLIENT], conversation->records[FLOW_SERVER]);
     add_key(out, "cipher");
     add_text(out, cipher);
     add_certificate(out, conversation->certificate);

@@ -482,7 +482,7 @@ test_json(void)
                               "duration conversations steps findings attempt retry_due confidence filter");
     assert_python(line, "*e['conversations'][0]",
                   "number tcp_stream leg role basis confidence client server first_frame last_frame tcp tls steps "
-                  "reason continues retransmissions bytes cipher certificate resumed");
+                  "reason continues retransmissions bytes records cipher certificate resumed");
     assert_python(line, "*e['conversations'][0]['steps'][0]",
                   "step state request_frame response_frame http_status time pki_status fail_info operation");
     assert_python(line, "*e['steps'][0]", "step state conversation seen_by role look");
