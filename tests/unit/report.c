@@ -87,6 +87,8 @@ make_conversation(sample *one)
     conversation->retransmissions[FLOW_SERVER] = 3;
     conversation->octets[FLOW_CLIENT] = 1234;
     conversation->octets[FLOW_SERVER] = G_GUINT64_CONSTANT(5000000000);
+    conversation->records[FLOW_CLIENT] = 4;
+    conversation->records[FLOW_SERVER] = 2;
 }
 
 static void
@@ -499,7 +501,8 @@ test_json(void)
                   "'tls': {'state': 'established', 'version': 'TLS 1.2', 'sni': 'scep.contoso.com', 'alert': None}, "
                   "'reason': 'the requests were read', 'continues': None, "
                   "'retransmissions': {'client': 0, 'server': 3}, "
-                  "'bytes': {'client': 1234, 'server': 5000000000}, 'cipher': '0xc02f', 'resumed': True}");
+                  "'bytes': {'client': 1234, 'server': 5000000000}, 'records': {'client': 4, 'server': 2}, "
+                  "'cipher': '0xc02f', 'resumed': True}");
     assert_python(line, "e['conversations'][0]['certificate']",
                   "{'subject': 'CN=scep.contoso.com', 'issuer': 'CN=\"Contoso\" CA', 'names': ['scep.contoso.com'], "
                   "'not_before': '2016-06-09T02:44:06.000000Z', 'not_after': '2016-06-11T02:44:06.000000Z'}");
