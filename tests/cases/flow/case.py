@@ -421,7 +421,8 @@ class Frames:
 
 
 def values(cell):
-    return tuple(cell.split(SEPARATOR)) if cell else ()
+    # 4.4 escapes a backslash, 4.0 does not.
+    return tuple(value.replace("\\\\", "\\") for value in cell.split(SEPARATOR)) if cell else ()
 
 
 def sharkd_frames(run, capture):
