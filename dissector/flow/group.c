@@ -137,19 +137,18 @@ has_conversation(const slot *one, const flow_conversation *conversation)
     return false;
 }
 
-/* The requests of this step that the enrolment has already, with a good answer, in another conversation. */
-static unsigned
-answered_elsewhere(const slot *one, const flow_exchange *exchange)
+/* True when the enrolment has this request already, with a good answer, in another conversation. */
+static bool
+is_answered_elsewhere(const slot *one, const flow_exchange *exchange)
 {
-    unsigned count = 0;
-
     for (guint i = 0; i < one->group.exchanges->len; i++) {
         const flow_exchange *other = one->group.exchanges->pdata[i];
 
-        count += other->step == exchange->step && other->conversation != exchange->conversation &&
-                 flow_is_answered_well(other) && g_strcmp0(other->message, exchange->message) == 0;
+        if (other->step == exchange->step && other->conversation != exchange->conversation &&
+            flow_is_answered_well(other) && g_strcmp0(other->message, exchange->message) == 0)
+            return true;
     }
-    return count;
+    return false;
 }
 
 static bool
@@ -216,7 +215,7 @@ fit(const slot *one, const flow_exchange *exchange)
             /* Another device behind the same address, or on the same connection of a proxy. */
             if (one->caps > 0 && one->certificates > 0 && !continues_a_flow(one, exchange->step))
                 return 0;
-        } else if (!shares && answered_elsewhere(one, exchange) > 0) {
+        } else if (!shares && is_answered_elsewhere(one, exchange)) {
             return 0;
         }
     } else if (one->is_finished && pause > TRY) {

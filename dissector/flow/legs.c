@@ -245,10 +245,9 @@ flow_leg_of(flow_model *model, const flow_conversation *conversation, const flow
     if (flow_address_is_told(model, "wap", conversation->client.address) || is_another_client(conversation, group))
         return FLOW_WAP_NDES;
     if (flow_address_is_told(model, "device", conversation->client.address)) {
-        at_ndes = false;
-        is_proxied = false;
-        if (flow_is_seen_at(model, conversation, "ndes"))
+        if (at_ndes)
             return FLOW_DEVICE_NDES;
+        is_proxied = false;
     }
     if (flow_server_is_told(model, conversation, "wap"))
         return FLOW_DEVICE_WAP;
