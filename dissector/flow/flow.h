@@ -92,7 +92,7 @@ typedef enum {
     FLOW_FLIGHT_FINISHED,     /* of both */
 } flow_flight;
 
-/* A server's certificate; one for all conversations that show it. */
+/* A server's or client's certificate; one for all conversations that show it. */
 typedef struct {
     const char        *subject, *issuer; /* RFC 4514 */
     const char *const *names;            /* DNS names and addresses of the SAN, or the CN; NULL-terminated */
@@ -148,6 +148,7 @@ struct flow_conversation {
     bool          certificate_requested; /* of the client */
     bool          certificate_sent, certificate_empty; /* by the client */
     const flow_certificate *certificate; /* NULL when not visible */
+    const flow_certificate *client_certificate; /* likewise */
     unsigned      records[2];     /* of application data */
     unsigned      renegotiations; /* handshake records after the handshake */
     flow_moment   client_hello, server_hello, tls_established;
@@ -156,7 +157,13 @@ struct flow_conversation {
     int           alert_level, alert_description; /* -1 when encrypted */
     bool          alert_is_closing;               /* close_notify, or encrypted where one is due */
 
-    bool          is_readable;    /* HTTP was read: nothing is inferred */
+    /* DCE/RPC (C706, [MS-RPCE]). What it asks for is in `exchanges`. */
+    bool          is_rpc;
+    bool          is_rpc_encrypted; /* a call of packet privacy was seen */
+    bool          is_rpc_refused;   /* the server wanted none of the interfaces, or not the client */
+    const char   *rpc_interface;    /* "ICertRequestD" …, "endpoint mapper"; NULL: none that is known, or not captured */
+
+    bool          is_readable;    /* HTTP or RPC was read: nothing is inferred */
     bool          is_busy;        /* far more than SCEP ever does: turns are kept no more */
     GArray       *turns;          /* of flow_turn; NULL when there are none. Owned */
     GPtrArray    *exchanges;      /* of flow_exchange *, what was read, in order; NULL when nothing was. Owned */
@@ -189,6 +196,11 @@ struct flow_exchange {
     const char *content_type;
     bool        is_answer_readable; /* the answer is what SCEP expects here */
     const char *problem;          /* what the dissector found wrong with the answer, or NULL */
+    const char *request_key;      /* the same for the same PKCS #10, wherever it was read; or NULL */
+    int         verified;         /* what the registration point said: 1 true, 0 false, -1 nothing */
+    const char *code;             /* a result code by its name, or NULL */
+    unsigned    http_substatus;   /* IIS's, from its error page; 0 when not known */
+    int         disposition;      /* the CA's, [MS-WCCE] 3.2.1.4.2.1; -1 when not known */
 
     /* What flow_evaluate() says. */
     flow_enrolment *enrolment;    /* NULL: none */
@@ -199,6 +211,7 @@ struct flow_exchange {
     flow_exchange  *inward;       /* the same request on the leg before, or NULL */
     unsigned        onward_confidence;
     const char     *onward_reason;
+    const flow_exchange *operation_of; /* of a request behind NDES: the PKIOperation that it serves, or NULL */
 };
 
 /* One step of one conversation, as reports list them. */
@@ -238,6 +251,42 @@ typedef struct {
 
 typedef enum { FLOW_NOTE, FLOW_WARNING, FLOW_ERROR } flow_severity;
 
+/* What the time of a PKIOperation was spent on. */
+typedef enum {
+    FLOW_TIME_NETWORK,       /* of a leg: octets on their way, connections being made */
+    FLOW_TIME_WAP,
+    FLOW_TIME_BEHIND,        /* whatever is behind a server whose other side was not captured */
+    FLOW_TIME_NDES_BEFORE,   /* before VerifyRequest */
+    FLOW_TIME_VERIFY,
+    FLOW_TIME_NDES_BETWEEN,  /* between the calls that were captured */
+    FLOW_TIME_CA,
+    FLOW_TIME_NOTIFY,
+    FLOW_TIME_NDES_AFTER,    /* after Notify */
+    FLOW_TIME_PARTS,
+} flow_time_part;
+
+/* How often one part can come up: the network of a leg on the way there and back, connecting and in between. */
+#define FLOW_STRETCHES 4
+
+typedef struct {
+    flow_time_part part;
+    flow_leg       leg;          /* of FLOW_TIME_NETWORK, else FLOW_LEG_UNKNOWN */
+    bool           is_estimated; /* not by packets at its begin and end */
+    int64_t        time;         /* sum of its stretches, ns */
+    unsigned       count;
+    struct {
+        int64_t begin, time;     /* since the first packet of the PKIOperation, ns */
+    } stretches[FLOW_STRETCHES];
+} flow_span;
+
+/* The time from a PKIOperation's first packet to the last of its answer, on the outermost leg that was captured. */
+typedef struct {
+    const flow_exchange *operation;
+    int64_t              total;  /* ns; the spans' times add up to it */
+    GArray              *spans;  /* of flow_span, by their first stretch */
+    const flow_span     *slowest;
+} flow_timing;
+
 /* What went wrong, from the catalogue; text with its variables filled in. */
 typedef struct {
     const char      *id;
@@ -262,6 +311,7 @@ struct flow_enrolment {
     GPtrArray   *parts;             /* of flow_part * */
     GPtrArray   *steps;             /* of flow_expectation * */
     GPtrArray   *findings;          /* of flow_finding *, worst first */
+    GPtrArray   *timings;           /* of flow_timing *, one for each PKIOperation that was answered */
     unsigned     attempt;           /* 1 for the device's first try in this file, 2 … */
     int64_t      first_try;         /* when that one began */
     int64_t      retry_due;         /* when the device tries again, 0 when it has no reason to or it is not known */
@@ -304,6 +354,8 @@ const char *flow_state_name(flow_state state);
 const char *flow_basis_name(flow_basis basis);
 const char *flow_verdict_name(flow_verdict verdict);
 const char *flow_severity_name(flow_severity severity);
+const char *flow_time_part_name(flow_time_part part);     /* "network", "ndes-before", "verify-request" … */
+const char *flow_time_part_title(flow_time_part part);    /* "NDES before VerifyRequest" … */
 const char *flow_tcp_state_name(flow_tcp_state state);
 const char *flow_tls_state_name(flow_tls_state state);   /* "none", "handshaking", "failed", "established" */
 const char *flow_tls_version_name(unsigned version);      /* "TLS 1.2"; NULL for 0 */

@@ -58,6 +58,15 @@ free_part(gpointer data)
 }
 
 static void
+free_timing(gpointer data)
+{
+    flow_timing *timing = data;
+
+    g_array_unref(timing->spans);
+    g_free(timing);
+}
+
+static void
 free_enrolment(gpointer data)
 {
     flow_enrolment *enrolment = data;
@@ -65,6 +74,7 @@ free_enrolment(gpointer data)
     g_ptr_array_unref(enrolment->parts);
     g_ptr_array_unref(enrolment->steps);
     g_ptr_array_unref(enrolment->findings);
+    g_ptr_array_unref(enrolment->timings);
     g_free(enrolment);
 }
 
@@ -76,6 +86,7 @@ flow_enrolment_new(flow_model *model)
     enrolment->parts = g_ptr_array_new_with_free_func(free_part);
     enrolment->steps = g_ptr_array_new_with_free_func(g_free);
     enrolment->findings = g_ptr_array_new_with_free_func(g_free);
+    enrolment->timings = g_ptr_array_new_with_free_func(free_timing);
     g_ptr_array_add(model->result.enrolments, enrolment);
     return enrolment;
 }
@@ -87,7 +98,7 @@ read_told(flow_model *model, const char *text)
     char **words = g_strsplit_set(text ? text : "", ", ;\t", -1);
 
     for (char **word = words; *word; word++) {
-        static const char *const roles[] = { "server", "wap", "ndes", "device" };
+        static const char *const roles[] = { "server", "wap", "ndes", "device", "crp", "ca", "mdm" };
         char     *equals = strchr(*word, '=');
         flow_told told = { NULL, "server" };
 
@@ -244,6 +255,7 @@ flow_exchange_new(flow_conversation *conversation, flow_basis basis)
     exchange->conversation = conversation;
     exchange->basis = basis;
     exchange->message_type = exchange->pki_status = exchange->fail_info = -1;
+    exchange->verified = exchange->disposition = -1;
     return exchange;
 }
 
@@ -302,6 +314,7 @@ forget_result(flow_model *model)
 
             exchange->enrolment = NULL;
             exchange->onward = exchange->inward = NULL;
+            exchange->operation_of = NULL;
             exchange->onward_reason = NULL;
             exchange->onward_confidence = 0;
         }

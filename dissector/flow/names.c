@@ -49,6 +49,21 @@ static const char *const severity_names[] = { "note", "warning", "error" };
 static const char *const tcp_names[] = { "no-answer", "refused", "established", "closed", "reset" };
 static const char *const tls_names[] = { "none", "handshaking", "failed", "established" };
 
+/* As JSON and facts have them, and as people call them. */
+static const struct {
+    const char *name, *title;
+} time_parts[FLOW_TIME_PARTS] = {
+    [FLOW_TIME_NETWORK] = { "network", "network" },
+    [FLOW_TIME_WAP] = { "wap", "WAP" },
+    [FLOW_TIME_BEHIND] = { "behind", "what is behind it" },
+    [FLOW_TIME_NDES_BEFORE] = { "ndes-before", "NDES before VerifyRequest" },
+    [FLOW_TIME_VERIFY] = { "verify-request", "VerifyRequest" },
+    [FLOW_TIME_NDES_BETWEEN] = { "ndes-between", "NDES between the calls" },
+    [FLOW_TIME_CA] = { "ca-issue", "CA" },
+    [FLOW_TIME_NOTIFY] = { "notify", "Notify" },
+    [FLOW_TIME_NDES_AFTER] = { "ndes-after", "NDES after the calls" },
+};
+
 /* AlertDescription, RFC 8446 B.2 and RFC 5246 A.3. */
 static const struct {
     int         description;
@@ -145,6 +160,18 @@ const char *
 flow_severity_name(flow_severity severity)
 {
     return NAME(severity_names, severity);
+}
+
+const char *
+flow_time_part_name(flow_time_part part)
+{
+    return part < FLOW_TIME_PARTS ? time_parts[part].name : "unknown";
+}
+
+const char *
+flow_time_part_title(flow_time_part part)
+{
+    return part < FLOW_TIME_PARTS ? time_parts[part].title : "unknown";
 }
 
 const char *
