@@ -198,7 +198,7 @@ struct flow_exchange {
     const char *problem;          /* what the dissector found wrong with the answer, or NULL */
     const char *request_key;      /* the same for the same PKCS #10, wherever it was read; or NULL */
     int         verified;         /* what the registration point said: 1 true, 0 false, -1 nothing */
-    const char *code;             /* a result code by its name, or NULL */
+    const char *code, *code_meaning; /* a result code by its name, or NULL */
     unsigned    http_substatus;   /* IIS's, from its error page; 0 when not known */
     int         disposition;      /* the CA's, [MS-WCCE] 3.2.1.4.2.1; -1 when not known */
 
