@@ -7,6 +7,7 @@
 #include <ws_symbol_export.h>
 
 #include "../dissector/compat.h"
+#include "../dissector/crp/crp.h"
 #include "../dissector/scep/scep.h"
 #include "view/annotate.h"
 #include "view/export_objects.h"
@@ -31,6 +32,7 @@ static void
 register_protocols(void)
 {
     proto_register_scep();
+    proto_register_crp();
     export_objects_register();
     annotate_register();
 }
@@ -39,6 +41,7 @@ static void
 hand_off(void)
 {
     proto_reg_handoff_scep();
+    proto_reg_handoff_crp(); /* after SCEP: it stands before it where both share a media type */
     annotate_handoff();
 }
 

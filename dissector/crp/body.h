@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What the body of a call to the registration point, or of its answer, says. The bodies on premises are not published:
- * their form is sniffed, and known things are recognised wherever they stand. Packets are hostile, so that everything is
- * bounded; nothing here needs a tree.
+ * their form is sniffed, and known things are recognised wherever they stand. Packets are hostile, so that everything
+ * is bounded; nothing here needs a tree.
  */
 #ifndef CRP_BODY_H
 #define CRP_BODY_H
@@ -46,18 +46,25 @@ typedef enum {
 /* One thing that was recognised. */
 typedef struct {
     crp_item_kind  kind;
-    const char    *value;          /* as UTF-8, escapes undone; of base64 the text without white space */
+    const char    *value;          /* as UTF-8, escapes undone, never empty; of octets the digits and padding. It
+                                      may be cut, and it may be a secret: of a challenge, and of a request */
     uint32_t       offset, length; /* where it stands in the body, escapes and white space included, quotes not */
     const uint8_t *octets;         /* CRP_ITEM_REQUEST and CRP_ITEM_CERTIFICATE: the DER, else NULL */
     size_t         octets_length;
 } crp_item;
 
+/* A place in the body. */
+typedef struct {
+    uint32_t offset, length;
+} crp_span;
+
 typedef struct {
     crp_body_form form;
-    int           verified;  /* a literal, or a boolean answer that stands alone in a member: 1, 0; else -1 */
+    int           verified;  /* what a literal, an answer's boolean or Intune's code says: 1, 0; else -1 */
     unsigned      status, substatus; /* "HTTP Error 403.16" of an IIS error page; 0 when it does not say */
     const char   *title;     /* of an error page, or NULL */
     wmem_array_t *items;     /* of crp_item, in the order of the body, at most CRP_MAX_ITEMS */
+    wmem_array_t *secrets;   /* of crp_span: what crp_body_mask() overwrites, items or not */
     bool          is_cut;    /* it ends early, is damaged, or has more than is looked at */
 } crp_body;
 
@@ -71,8 +78,10 @@ void crp_body_read(wmem_allocator_t *scope, const uint8_t *data, size_t length, 
 /* The first item of a kind, or NULL. */
 const crp_item *crp_body_item(const crp_body *body, crp_item_kind kind);
 
-/* Overwrites with '*' what is secret in a copy of the body that `body` was read from: the challenge as it stands, and the
- * octets of the challengePassword within the base64 of a PKCS #10. Lengths stay. */
+/* Overwrites with '*' what is secret in a copy of the body that `body` was read from: the challenge as it stands, and
+ * the base64 digits that hold the challengePassword of a PKCS #10. In doubt the whole value goes: base64 of DER that is
+ * no request and no certificate (a part of one, an encrypted challenge), a string that holds JSON or XML of its own,
+ * octets written as numbers, a body that is not text, and what was not looked at. Lengths stay. */
 void crp_body_mask(const crp_body *body, uint8_t *copy, size_t length);
 
 /* What a result code of Intune's validation means, in a few words; NULL for one that is not known. */

@@ -286,6 +286,15 @@ add_handshakes(flow_part *part)
                   NULL, true);
 }
 
+/* Roles that no .flow file gives. */
+static const char *
+role_behind(flow_step step)
+{
+    return step == FLOW_VERIFY_REQUEST ? "verify" : step == FLOW_NOTIFY ? "notify" : "ca-rpc";
+}
+
+#define MORE_ROLES 4
+
 static flow_part *
 add_part(flow_model *model, flow_group *group, const flow_expected *flow, const flow_conversation *conversation)
 {
@@ -298,7 +307,7 @@ add_part(flow_model *model, flow_group *group, const flow_expected *flow, const 
     part->enrolment = group->enrolment;
     part->number = group->enrolment->parts->len + 1;
     part->steps = g_array_new(FALSE, TRUE, sizeof(flow_part_step));
-    part->roles = g_new0(const char *, flow->stages->len + 2);
+    part->roles = g_new0(const char *, flow->stages->len + MORE_ROLES + 1);
     part->basis = FLOW_INFERRED;
     part->leg = flow_leg_of(model, conversation, group, flow);
     g_ptr_array_add(group->enrolment->parts, part);
@@ -374,14 +383,28 @@ role_of_bare(const alignment *one, const flow_group *group, const flow_conversat
     return flow->stages->len ? stage_at(flow, flow->stages->len - 1)->role : "unknown";
 }
 
+/* From the device inwards. */
+static int
+rank_of(flow_leg leg)
+{
+    switch (leg) {
+    case FLOW_DEVICE_MDM: return 0;
+    case FLOW_WAP_NDES: return 2;
+    case FLOW_NDES_CRP:
+    case FLOW_NDES_INTUNE: return 3;
+    case FLOW_NDES_CA: return 4;
+    default: return 1;
+    }
+}
+
 static gint
 by_first(gconstpointer a, gconstpointer b)
 {
     const flow_part *first = *(flow_part *const *)a, *second = *(flow_part *const *)b;
-    bool             inner_first = first->leg == FLOW_WAP_NDES, inner_second = second->leg == FLOW_WAP_NDES;
+    int              rank_first = rank_of(first->leg), rank_second = rank_of(second->leg);
 
-    if (inner_first != inner_second)
-        return inner_first ? 1 : -1;
+    if (rank_first != rank_second)
+        return rank_first < rank_second ? -1 : 1;
     return first->conversation->first.frame < second->conversation->first.frame ? -1 : 1;
 }
 
@@ -409,6 +432,77 @@ role_of_extra(const flow_expected *flow, const flow_exchange *exchange)
         }
     }
     return NULL;
+}
+
+/* True when the registration point had verified the request before a conversation began. */
+static bool
+part_has_verified(const flow_group *group, const flow_conversation *conversation)
+{
+    for (unsigned i = 0; i < group->behind->len; i++) {
+        const flow_exchange *exchange = group->behind->pdata[i];
+
+        if (exchange->step == FLOW_VERIFY_REQUEST && exchange->response_end.frame &&
+            exchange->response_end.time <= conversation->first.time)
+            return true;
+    }
+    return false;
+}
+
+/* The one step of a synchronisation: it goes on for as long as there is data. */
+static void
+add_sync(flow_part *part)
+{
+    const flow_conversation *conversation = part->conversation;
+    flow_moment              begin = conversation->tls_established, end = { 0, 0 };
+    bool                     has_data = conversation->records[FLOW_CLIENT] > 0 && conversation->records[FLOW_SERVER] > 0;
+
+    if (!begin.frame)
+        return;
+    if (has_data)
+        end = conversation->last;
+    add_part_step(part, FLOW_SYNC, has_data ? FLOW_OK : flow_is_over(conversation) ? FLOW_FAILED : FLOW_WAITING, begin, end,
+                  NULL, true);
+}
+
+/* A part on a leg that the group's SCEP does not tell. */
+static flow_part *
+add_part_on(flow_model *model, flow_group *group, const flow_expected *flow, const flow_conversation *conversation,
+            flow_leg leg)
+{
+    flow_part *part = add_part(model, group, flow, conversation);
+
+    part->leg = leg;
+    return part;
+}
+
+/* What NDES asked for the enrolment, and where it did not get as far as asking. */
+static void
+add_parts_behind(flow_model *model, flow_group *group, const flow_expected *flow)
+{
+    for (unsigned i = 0; i < group->behind->len; i++) {
+        flow_exchange *exchange = group->behind->pdata[i];
+
+        exchange->state = state_of(exchange);
+        add_part_on(model, group, flow, exchange->conversation, flow_leg_behind(model, exchange->conversation));
+        add_to_part(model, group, flow, exchange, role_behind(exchange->step), true);
+    }
+    for (unsigned i = 0; i < group->behind_bare->len; i++) {
+        const flow_conversation *conversation = group->behind_bare->pdata[i];
+        flow_leg                 leg = flow_leg_behind(model, conversation);
+        flow_part               *part = add_part_on(model, group, flow, conversation, leg);
+
+        add_role(part, leg == FLOW_NDES_CA ? "ca-rpc" : part_has_verified(group, conversation) ? "notify" : "verify");
+        part->confidence = leg == FLOW_NDES_CA ? 90 : 70;
+        part->reason = "NDES began it while the PKIOperation waited";
+    }
+    for (unsigned i = 0; i < group->syncs->len; i++) {
+        flow_part *part = add_part_on(model, group, flow, group->syncs->pdata[i], FLOW_DEVICE_MDM);
+
+        add_role(part, flow_step_name(FLOW_SYNC));
+        add_sync(part);
+        part->confidence = 90;
+        part->reason = "the server's name is one of a management service";
+    }
 }
 
 static void
@@ -443,6 +537,7 @@ add_parts(flow_model *model, flow_group *group, const alignment *one)
         part->reason = group->exchanges->len ? "it goes where the others went, at the time of this step"
                                              : "the server's name, or what the preferences say of it";
     }
+    add_parts_behind(model, group, one->flow);
     g_ptr_array_sort(enrolment->parts, by_first);
     for (unsigned i = 0; i < enrolment->parts->len; i++) {
         flow_part *part = enrolment->parts->pdata[i];
@@ -456,6 +551,13 @@ add_parts(flow_model *model, flow_group *group, const alignment *one)
         if (exchange->onward)
             flow_part_in(enrolment, exchange->onward->conversation)->continues =
                 flow_part_in(enrolment, exchange->conversation)->number;
+    }
+    for (unsigned i = 0; i < group->behind->len; i++) {
+        const flow_exchange *exchange = group->behind->pdata[i];
+
+        if (exchange->operation_of)
+            flow_part_in(enrolment, exchange->conversation)->continues =
+                flow_part_in(enrolment, exchange->operation_of->conversation)->number;
     }
 }
 
@@ -516,17 +618,100 @@ last_operation(const flow_group *group)
     return found;
 }
 
+/* The last call of a step, for `operation` where there is one. */
+static const flow_exchange *
+call_of(const flow_group *group, flow_step step, const flow_exchange *operation)
+{
+    const flow_exchange *found = NULL;
+
+    for (unsigned i = 0; i < group->behind->len; i++) {
+        const flow_exchange *exchange = group->behind->pdata[i];
+
+        if (exchange->step == step && (!operation || exchange->operation_of == operation ||
+                                       exchange->operation_of == operation->onward))
+            found = exchange;
+    }
+    return found;
+}
+
+/* True when NDES's calls for a step were captured, so that one that is missing was not made. */
+static bool
+would_be_seen(const flow_model *model, flow_step step, const flow_exchange *operation)
+{
+    GHashTable          *callers = step == FLOW_CA_ISSUE ? model->calls_ca : model->calls_crp;
+    const flow_exchange *inner = operation && operation->onward ? operation->onward : operation;
+
+    if (!inner)
+        return step != FLOW_CA_ISSUE && g_hash_table_size(callers) > 0;
+    return g_hash_table_contains(callers, inner->conversation->server.address);
+}
+
+/* The steps behind NDES. */
+static void
+expect_behind(flow_model *model, flow_group *group, const flow_expected *flow, const flow_exchange *operation)
+{
+    static const flow_step usual[] = { FLOW_VERIFY_REQUEST, FLOW_CA_ISSUE, FLOW_NOTIFY, FLOW_STEP_NONE };
+    const flow_step       *steps = flow->behind;
+
+    if ((!steps || *steps == FLOW_STEP_NONE) && group->behind->len + group->behind_bare->len > 0)
+        steps = usual;
+    for (const flow_step *step = steps; step && *step != FLOW_STEP_NONE; step++) {
+        const flow_exchange *call = call_of(group, *step, operation);
+        bool                 is_visible = call || would_be_seen(model, *step, operation);
+        flow_expectation    *expected =
+            add_expectation(group->enrolment, *step, is_visible ? role_behind(*step) : NULL,
+                            call                                                ? call->state
+                            : !is_visible                                       ? FLOW_NOT_VISIBLE
+                            : operation && operation->state == FLOW_WAITING     ? FLOW_WAITING
+                                                                                : FLOW_MISSING);
+
+        if (call)
+            take_exchange(model, expected, call, group->enrolment);
+        else if (!is_visible && (operation || group->behind->len > 0))
+            expected->look = flow->looks[*step];
+    }
+}
+
+/* The steps before the first request: only the device's own capture shows them. */
+static void
+expect_before(flow_model *model, flow_group *group, const flow_expected *flow)
+{
+    for (const flow_step *step = flow->before; step && *step != FLOW_STEP_NONE; step++) {
+        flow_part        *part = NULL;
+        flow_expectation *expected;
+
+        if (*step == FLOW_SYNC && group->syncs->len > 0)
+            part = flow_part_in(group->enrolment, group->syncs->pdata[group->syncs->len - 1]);
+        expected = add_expectation(group->enrolment, *step, NULL, FLOW_NOT_VISIBLE);
+        if (part) {
+            const flow_part_step *last = &g_array_index(part->steps, flow_part_step, MAX(part->steps->len, 1) - 1);
+
+            expected->role = flow_step_name(*step);
+            expected->part = part;
+            expected->state = part->steps->len && last->state != FLOW_WAITING ? last->state : FLOW_WAITING;
+            expected->seen_by = part->conversation->vantage ? part->conversation->vantage : "capture";
+        } else if (group->exchanges->len > 0) {
+            expected->look = flow->looks[*step];
+        }
+    }
+    (void)model;
+}
+
 static void
 add_expectations(flow_model *model, flow_group *group, const alignment *one)
 {
     flow_enrolment      *enrolment = group->enrolment;
     const flow_exchange *operation = last_operation(group);
+    bool                 is_behind_only = group->exchanges->len + group->bare->len == 0;
     flow_state           not_yet = enrolment->verdict != FLOW_VERDICT_FAILED &&
                                  model->last.time < enrolment->end.time + GIVEN_UP
                                        ? FLOW_WAITING
                                        : FLOW_MISSING;
     flow_expectation    *expected;
 
+    if (is_behind_only)
+        not_yet = FLOW_NOT_VISIBLE;
+    expect_before(model, group, one->flow);
     for (unsigned i = 0; i < one->flow->stages->len; i++) {
         const flow_stage *stage = stage_at(one->flow, i);
 
@@ -543,16 +728,16 @@ add_expectations(flow_model *model, flow_group *group, const alignment *one)
                                                    : not_yet);
             if (exchange)
                 take_exchange(model, expected, exchange, enrolment);
+            else if (is_behind_only)
+                expected->look = one->flow->looks[stage->steps[j]];
         }
     }
-    for (const flow_step *step = one->flow->behind; step && *step != FLOW_STEP_NONE; step++) {
-        expected = add_expectation(enrolment, *step, NULL, FLOW_NOT_VISIBLE);
-        if (operation)
-            expected->look = one->flow->looks[*step];
-    }
+    expect_behind(model, group, one->flow, operation);
     expected = add_expectation(enrolment, FLOW_CERT_REP, NULL, operation ? outcome_of(operation) : not_yet);
     if (operation && operation->response_end.frame)
         take_exchange(model, expected, operation, enrolment);
+    else if (is_behind_only)
+        expected->look = one->flow->looks[FLOW_CERT_REP];
     for (unsigned i = 0; i < group->exchanges->len; i++) {
         const flow_exchange *exchange = group->exchanges->pdata[i];
 
@@ -595,6 +780,19 @@ has_failed(const flow_conversation *conversation)
            (conversation->established.frame && flow_is_over(conversation));
 }
 
+/* What the registration point alone knows: it was told of a certificate, or has refused. */
+static flow_verdict
+verdict_behind(const flow_group *group)
+{
+    const flow_exchange *verify = call_of(group, FLOW_VERIFY_REQUEST, NULL), *notify = call_of(group, FLOW_NOTIFY, NULL);
+
+    if (verify && verify->state == FLOW_FAILED)
+        return FLOW_VERDICT_FAILED;
+    if (!notify || notify->state == FLOW_WAITING)
+        return FLOW_INCOMPLETE;
+    return notify->state == FLOW_FAILED || notify->tells_failure ? FLOW_VERDICT_FAILED : FLOW_COMPLETE;
+}
+
 static flow_verdict
 verdict_of(const flow_group *group)
 {
@@ -602,6 +800,8 @@ verdict_of(const flow_group *group)
     const flow_exchange     *last = group->exchanges->len ? group->exchanges->pdata[group->exchanges->len - 1] : NULL;
     const flow_conversation *bare = group->bare->len ? group->bare->pdata[group->bare->len - 1] : NULL;
 
+    if (!last && !bare && group->behind->len > 0)
+        return verdict_behind(group);
     if (operation && operation->basis != FLOW_INFERRED && operation->pki_status == PENDING)
         return FLOW_PENDING;
     if (operation && operation->state == FLOW_OK)
@@ -619,9 +819,14 @@ static void
 describe(flow_model *model, flow_group *group)
 {
     flow_enrolment          *enrolment = group->enrolment;
-    const flow_part         *first = enrolment->parts->len ? enrolment->parts->pdata[0] : NULL;
+    const flow_part         *first = NULL;
     const flow_conversation *conversation;
 
+    for (unsigned i = 0; i < enrolment->parts->len && !first; i++) {
+        first = enrolment->parts->pdata[i];
+        if (first->leg == FLOW_DEVICE_MDM)
+            first = NULL;
+    }
     if (!first)
         return;
     conversation = first->conversation;

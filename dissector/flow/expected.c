@@ -27,6 +27,7 @@ flow_expected_free(gpointer data)
     g_ptr_array_unref(expected->stages);
     keyfile_free_patterns(expected->user_agents);
     keyfile_free_patterns(expected->messages);
+    g_free(expected->before);
     g_free(expected->behind);
     g_array_unref(expected->retries);
     g_free(expected);
@@ -181,7 +182,7 @@ read_flow_group(keyfile *file, flow_expected *expected)
 {
     static const char        group[] = "flow";
     static const char *const keys[] = { "title",    "priority", "user-agents", "messages", "keeps-conversations",
-                                        "fallback", "behind",   "schedule",    NULL };
+                                        "fallback", "before",   "behind",      "schedule", NULL };
     const char              *priority, *end;
     uint64_t                 number = 0;
 
@@ -197,6 +198,7 @@ read_flow_group(keyfile *file, flow_expected *expected)
     expected->messages = patterns_or_none(file, group, "messages");
     expected->keeps_conversations = keyfile_boolean(file, group, "keeps-conversations");
     expected->is_fallback = keyfile_boolean(file, group, "fallback");
+    expected->before = read_steps(file, group, "before", false);
     expected->behind = read_steps(file, group, "behind", false);
     read_schedule(file, expected);
 }
@@ -309,6 +311,21 @@ read_servers(keyfile *file, const char *group, flow_recognition *recognition)
     }
 }
 
+/* A group that has names alone. */
+static void
+read_names(keyfile *file, const char *group, GPatternSpec ***names)
+{
+    static const char *const keys[] = { "names", NULL };
+    GPatternSpec           **read;
+
+    keyfile_check_keys(file, group, keys);
+    read = keyfile_patterns(file, group, "names");
+    if (keyfile_is_sound(file, group))
+        replace_patterns(names, read);
+    else
+        keyfile_free_patterns(read);
+}
+
 static void
 read_tries(keyfile *file, const char *group, flow_recognition *recognition)
 {
@@ -337,10 +354,15 @@ flow_recognition_read(keyfile *file, flow_recognition *recognition)
             read_recognised_step(file, *group, step, recognition);
         else if (strcmp(*group, "servers") == 0)
             read_servers(file, *group, recognition);
+        else if (strcmp(*group, "registration-points") == 0)
+            read_names(file, *group, &recognition->registration_names);
+        else if (strcmp(*group, "management") == 0)
+            read_names(file, *group, &recognition->management_names);
         else if (strcmp(*group, "tries") == 0)
             read_tries(file, *group, recognition);
         else
-            keyfile_complain(file, *group, NULL, "unknown group; expected a step, [servers] or [tries]");
+            keyfile_complain(file, *group, NULL, "unknown group; expected a step, [servers], [registration-points], "
+                             "[management] or [tries]");
     }
     g_strfreev(groups);
 }
@@ -350,4 +372,6 @@ flow_recognition_clear(flow_recognition *recognition)
 {
     keyfile_free_patterns(recognition->names);
     keyfile_free_patterns(recognition->internal_names);
+    keyfile_free_patterns(recognition->registration_names);
+    keyfile_free_patterns(recognition->management_names);
 }

@@ -198,6 +198,42 @@ tell_transaction(flow_subject *about)
 }
 
 static const char *
+tell_verified(flow_subject *about)
+{
+    return about->exchange->verified < 0 ? NULL : about->exchange->verified ? "true" : "false";
+}
+
+static const char *
+tell_code(flow_subject *about)
+{
+    return about->exchange->code;
+}
+
+static const char *
+tell_code_meaning(flow_subject *about)
+{
+    return about->exchange->code_meaning;
+}
+
+static const char *
+tell_product(flow_subject *about)
+{
+    return about->exchange->product;
+}
+
+static const char *
+tell_http_substatus(flow_subject *about)
+{
+    return about->exchange->http_substatus ? number(about, about->exchange->http_substatus) : NULL;
+}
+
+static const char *
+tell_disposition(flow_subject *about)
+{
+    return about->exchange->disposition >= 0 ? number(about, about->exchange->disposition) : NULL;
+}
+
+static const char *
 tell_exchange_state(flow_subject *about)
 {
     return flow_state_name(about->exchange->state);
@@ -359,13 +395,7 @@ tell_resumed(flow_subject *about)
 static const char *
 tell_client_certificate(flow_subject *about)
 {
-    const flow_conversation *conversation = conversation_of(about);
-
-    if (conversation->certificate_empty)
-        return "empty";
-    if (conversation->certificate_sent)
-        return "sent";
-    return conversation->certificate_requested ? "requested" : NULL;
+    return flow_client_certificate_name(conversation_of(about));
 }
 
 static const char *
@@ -509,6 +539,48 @@ tell_stalled(flow_subject *about)
     return yes(flow_is_over(conversation_of(about)));
 }
 
+static const char *
+tell_client_subject(flow_subject *about)
+{
+    const flow_certificate *certificate = conversation_of(about)->client_certificate;
+
+    return certificate ? certificate->subject : NULL;
+}
+
+static const char *
+tell_client_issuer(flow_subject *about)
+{
+    const flow_certificate *certificate = conversation_of(about)->client_certificate;
+
+    return certificate ? certificate->issuer : NULL;
+}
+
+static const char *
+tell_client_not_after(flow_subject *about)
+{
+    const flow_certificate *certificate = conversation_of(about)->client_certificate;
+
+    return certificate ? date(about, certificate->not_after) : NULL;
+}
+
+static const char *
+tell_client_expired(flow_subject *about)
+{
+    const flow_certificate *certificate = conversation_of(about)->client_certificate;
+
+    return yes(certificate && certificate->not_after < conversation_of(about)->first.time);
+}
+
+static const char *
+tell_rpc(flow_subject *about)
+{
+    const flow_conversation *conversation = conversation_of(about);
+
+    if (!conversation->is_rpc)
+        return NULL;
+    return conversation->is_rpc_refused ? "refused" : conversation->is_rpc_encrypted ? "encrypted" : "clear";
+}
+
 /* --- about an enrolment --- */
 
 static const char *
@@ -593,6 +665,87 @@ tell_subject(flow_subject *about)
     return about->enrolment->subject;
 }
 
+/* The state of one step of the expected flow. */
+static const char *
+state_of_step(const flow_subject *about, flow_step step)
+{
+    for (guint i = 0; i < about->enrolment->steps->len; i++) {
+        const flow_expectation *expected = about->enrolment->steps->pdata[i];
+
+        if (expected->step == step)
+            return flow_state_name(expected->state);
+    }
+    return NULL;
+}
+
+static const char *
+tell_verify_state(flow_subject *about)
+{
+    return state_of_step(about, FLOW_VERIFY_REQUEST);
+}
+
+static const char *
+tell_ca_state(flow_subject *about)
+{
+    return state_of_step(about, FLOW_CA_ISSUE);
+}
+
+static const char *
+tell_notify_state(flow_subject *about)
+{
+    return state_of_step(about, FLOW_NOTIFY);
+}
+
+/* The slowest part of the PKIOperation that took longest. */
+static const flow_span *
+slowest_of(const flow_subject *about, const flow_timing **timing)
+{
+    *timing = NULL;
+    for (guint i = 0; i < about->enrolment->timings->len; i++) {
+        const flow_timing *one = about->enrolment->timings->pdata[i];
+
+        if (!*timing || one->total > (*timing)->total)
+            *timing = one;
+    }
+    return *timing ? (*timing)->slowest : NULL;
+}
+
+static const char *
+tell_slowest(flow_subject *about)
+{
+    const flow_timing *timing;
+    const flow_span   *span = slowest_of(about, &timing);
+
+    return span ? flow_time_part_name(span->part) : NULL;
+}
+
+static const char *
+tell_slowest_title(flow_subject *about)
+{
+    const flow_timing *timing;
+    const flow_span   *span = slowest_of(about, &timing);
+
+    return span ? flow_time_part_title(span->part) : NULL;
+}
+
+static const char *
+tell_slowest_time(flow_subject *about)
+{
+    const flow_timing *timing;
+    const flow_span   *span = slowest_of(about, &timing);
+
+    return span ? number(about, (double)span->time / 1e9) : NULL;
+}
+
+static const char *
+tell_operation_time(flow_subject *about)
+{
+    const flow_timing *timing;
+
+    slowest_of(about, &timing);
+    return timing ? number(about, (double)timing->total / 1e9) : NULL;
+}
+
 const flow_known_fact flow_known_facts[] = {
     { "step", FLOW_ABOUT_EXCHANGE, tell_step },
     { "state", FLOW_ABOUT_EXCHANGE, tell_exchange_state },
@@ -618,6 +771,12 @@ const flow_known_fact flow_known_facts[] = {
     { "answer_readable", FLOW_ABOUT_EXCHANGE, tell_answer_readable },
     { "problem", FLOW_ABOUT_EXCHANGE, tell_problem },
     { "transaction", FLOW_ABOUT_EXCHANGE, tell_transaction },
+    { "verified", FLOW_ABOUT_EXCHANGE, tell_verified },
+    { "code", FLOW_ABOUT_EXCHANGE, tell_code },
+    { "code.meaning", FLOW_ABOUT_EXCHANGE, tell_code_meaning },
+    { "product", FLOW_ABOUT_EXCHANGE, tell_product },
+    { "http.substatus", FLOW_ABOUT_EXCHANGE, tell_http_substatus },
+    { "disposition", FLOW_ABOUT_EXCHANGE, tell_disposition },
     { "leg", FLOW_ABOUT_CONVERSATION, tell_leg },
     { "role", FLOW_ABOUT_CONVERSATION, tell_role },
     { "conversation", FLOW_ABOUT_CONVERSATION, tell_conversation },
@@ -647,6 +806,11 @@ const flow_known_fact flow_known_facts[] = {
     { "certificate.self_signed", FLOW_ABOUT_CONVERSATION, tell_self_signed },
     { "certificate.not_before", FLOW_ABOUT_CONVERSATION, tell_not_before },
     { "certificate.not_after", FLOW_ABOUT_CONVERSATION, tell_not_after },
+    { "client_certificate.subject", FLOW_ABOUT_CONVERSATION, tell_client_subject },
+    { "client_certificate.issuer", FLOW_ABOUT_CONVERSATION, tell_client_issuer },
+    { "client_certificate.not_after", FLOW_ABOUT_CONVERSATION, tell_client_not_after },
+    { "client_certificate.expired", FLOW_ABOUT_CONVERSATION, tell_client_expired },
+    { "rpc", FLOW_ABOUT_CONVERSATION, tell_rpc },
     { "server", FLOW_ABOUT_CONVERSATION, tell_server },
     { "server_address", FLOW_ABOUT_CONVERSATION, tell_server_address },
     { "port", FLOW_ABOUT_CONVERSATION, tell_port },
@@ -663,6 +827,13 @@ const flow_known_fact flow_known_facts[] = {
     { "attempt", FLOW_ABOUT_ENROLMENT, tell_attempt },
     { "legs", FLOW_ABOUT_ENROLMENT, tell_legs },
     { "subject", FLOW_ABOUT_ENROLMENT, tell_subject },
+    { "verify_request", FLOW_ABOUT_ENROLMENT, tell_verify_state },
+    { "ca_issue", FLOW_ABOUT_ENROLMENT, tell_ca_state },
+    { "notify", FLOW_ABOUT_ENROLMENT, tell_notify_state },
+    { "slowest", FLOW_ABOUT_ENROLMENT, tell_slowest },
+    { "slowest.title", FLOW_ABOUT_ENROLMENT, tell_slowest_title },
+    { "slowest.time", FLOW_ABOUT_ENROLMENT, tell_slowest_time },
+    { "operation.time", FLOW_ABOUT_ENROLMENT, tell_operation_time },
     { NULL, FLOW_ABOUT_ENROLMENT, NULL },
 };
 

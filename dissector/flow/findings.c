@@ -78,6 +78,13 @@ span_of(const flow_finding *finding, int64_t *begin, int64_t *end)
                                                     : finding->part->conversation->last.time;
 }
 
+/* True when a call of NDES was made for a PKIOperation, on whichever leg that is. */
+static bool
+serves(const flow_exchange *call, const flow_exchange *operation)
+{
+    return call->operation_of && (call->operation_of == operation || call->operation_of == operation->onward);
+}
+
 /* True when two findings may be about the same event: of one request or conversation, or of what happened on the other leg
  * at that time. */
 static bool
@@ -86,7 +93,8 @@ are_related(const flow_finding *a, const flow_finding *b)
     int64_t begin[2], end[2];
 
     if (a->exchange && b->exchange)
-        return a->exchange == b->exchange || a->exchange->onward == b->exchange || b->exchange->onward == a->exchange;
+        return a->exchange == b->exchange || a->exchange->onward == b->exchange ||
+               b->exchange->onward == a->exchange || serves(a->exchange, b->exchange) || serves(b->exchange, a->exchange);
     if (!a->part || !b->part || a->part == b->part)
         return true;
     span_of(a, &begin[0], &end[0]);

@@ -182,6 +182,7 @@ struct flow_exchange {
     /* What was read (basis decrypted or log). */
     flow_step   step;             /* also what was inferred, after flow_evaluate() */
     const char *operation;        /* as sent */
+    const char *product;          /* of a registration point: "ConfigMgr", "Intune connector", "Intune"; or NULL */
     const char *message;          /* the parameter of a Get… */
     bool        is_post;
     uint32_t    target_length;    /* octets of the request target */
@@ -200,6 +201,7 @@ struct flow_exchange {
     int         verified;         /* what the registration point said: 1 true, 0 false, -1 nothing */
     const char *code, *code_meaning; /* a result code by its name, or NULL */
     unsigned    http_substatus;   /* IIS's, from its error page; 0 when not known */
+    bool        tells_failure;    /* of a Notify: no certificate was issued */
     int         disposition;      /* the CA's, [MS-WCCE] 3.2.1.4.2.1; -1 when not known */
 
     /* What flow_evaluate() says. */
@@ -361,6 +363,7 @@ const char *flow_tls_state_name(flow_tls_state state);   /* "none", "handshaking
 const char *flow_tls_version_name(unsigned version);      /* "TLS 1.2"; NULL for 0 */
 const char *flow_alert_name(int description);             /* "unknown_ca"; RFC 8446 6 and RFC 5246 7.2 */
 const char *flow_alert_meaning(int description);          /* what it says about the sender's reason */
+const char *flow_client_certificate_name(const flow_conversation *conversation); /* "sent", "empty", "requested"; or NULL */
 const char *flow_operation_name(flow_step step);          /* "GetCACaps" … for people; flow_step_name() otherwise */
 
 flow_tcp_state flow_tcp_state_of(const flow_conversation *conversation);

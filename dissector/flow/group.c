@@ -24,6 +24,9 @@
 /* RFC 8894 3.2.1.2 and 3.2.1.3 */
 enum { RENEWAL_REQ = 17, PKCS_REQ = 19, CERT_POLL = 20, GET_CERT = 21, GET_CRL = 22, PENDING = 3 };
 
+/* What a CA says that does not issue, [MS-WCCE] 3.2.1.4.2.1.1. */
+enum { CR_DISP_ERROR = 1, CR_DISP_DENIED = 2 };
+
 /* What is kept of an enrolment while requests are handed out. */
 typedef struct {
     flow_group    group; /* first, to be cast back */
@@ -38,14 +41,18 @@ flow_is_answered_well(const flow_exchange *exchange)
 {
     if (exchange->response_end.frame == 0 || !exchange->is_answer_readable)
         return false;
-    if (exchange->basis == FLOW_INFERRED) {
+    if (exchange->basis == FLOW_INFERRED && exchange->step == FLOW_PKI_OPERATION) {
         const flow_recognition *known = flow_knowledge_recognition(flow_known(exchange->conversation->model));
         flow_range              answer = known->answer[FLOW_CERT_REP];
 
-        return exchange->step != FLOW_PKI_OPERATION ||
-               (exchange->response_octets >= answer.low && exchange->response_octets <= answer.high);
+        return exchange->response_octets >= answer.low && exchange->response_octets <= answer.high;
     }
-    return exchange->http_status < 300 && (exchange->step != FLOW_PKI_OPERATION || exchange->pki_status == 0);
+    if (exchange->basis == FLOW_INFERRED)
+        return true;
+    if (exchange->step == FLOW_CA_ISSUE)
+        return !exchange->has_hresult && exchange->disposition != CR_DISP_ERROR && exchange->disposition != CR_DISP_DENIED;
+    return exchange->http_status < 300 && exchange->verified != 0 &&
+           (exchange->step != FLOW_PKI_OPERATION || exchange->pki_status == 0);
 }
 
 /* True when the device has what it wanted, or was told that it will not get it. */
@@ -68,12 +75,21 @@ new_slot(flow_model *model, GPtrArray *slots)
     one->group.exchanges = g_ptr_array_new();
     one->group.onward = g_ptr_array_new();
     one->group.bare = g_ptr_array_new();
+    one->group.behind = g_ptr_array_new();
+    one->group.behind_bare = g_ptr_array_new();
+    one->group.syncs = g_ptr_array_new();
     g_ptr_array_add(slots, one);
     return one;
 }
 
-static void
-extend(flow_enrolment *enrolment, flow_moment begin, flow_moment end)
+flow_group *
+flow_group_new(flow_model *model, GPtrArray *groups)
+{
+    return &new_slot(model, groups)->group;
+}
+
+void
+flow_extend(flow_enrolment *enrolment, flow_moment begin, flow_moment end)
 {
     if (enrolment->begin.frame == 0 || begin.time < enrolment->begin.time)
         enrolment->begin = begin;
@@ -103,7 +119,7 @@ add_exchange(slot *one, flow_exchange *exchange)
 
     g_ptr_array_add(one->group.exchanges, exchange);
     exchange->enrolment = enrolment;
-    extend(enrolment, begin_of(exchange), exchange->response_end.frame ? exchange->response_end : exchange->request_end);
+    flow_extend(enrolment, begin_of(exchange), exchange->response_end.frame ? exchange->response_end : exchange->request_end);
     one->caps += exchange->step == FLOW_GET_CA_CAPS;
     one->certificates += exchange->step == FLOW_GET_CA_CERT;
     one->operations += exchange->step == FLOW_PKI_OPERATION;
@@ -401,6 +417,9 @@ free_slot(gpointer data)
     g_ptr_array_unref(one->group.exchanges);
     g_ptr_array_unref(one->group.onward);
     g_ptr_array_unref(one->group.bare);
+    g_ptr_array_unref(one->group.behind);
+    g_ptr_array_unref(one->group.behind_bare);
+    g_ptr_array_unref(one->group.syncs);
     g_free(one);
 }
 
@@ -432,7 +451,7 @@ flow_group_exchanges(flow_model *model, flow_candidates *candidates)
         slot              *one = slot_for_bare(model, slots, conversation);
 
         g_ptr_array_add(one->group.bare, conversation);
-        extend(one->group.enrolment, conversation->first, conversation->last);
+        flow_extend(one->group.enrolment, conversation->first, conversation->last);
     }
     return slots;
 }

@@ -28,7 +28,7 @@ typedef struct {
 
 typedef struct {
     flow_conversation *conversation;
-    flow_turn          turn; /* interim answers undone */
+    flow_turn          turn;
     flow_step          step; /* FLOW_STEP_NONE: nothing that SCEP asks */
 } asked;
 
@@ -150,31 +150,47 @@ take_tickets_out(const flow_conversation *conversation, flow_turn *turn)
     }
 }
 
+GArray *
+flow_turns_of(const flow_conversation *conversation)
+{
+    const GArray *turns = conversation->turns;
+    GArray       *list = g_array_new(FALSE, FALSE, sizeof(flow_turn));
+
+    for (guint i = 0; turns && i < turns->len; i++) {
+        flow_turn one = g_array_index(turns, flow_turn, i);
+
+        if (i == 0)
+            take_tickets_out(conversation, &one);
+        while (i + 1 < turns->len && one.octets[FLOW_SERVER] < MAX_INTERIM) {
+            const flow_turn *rest = &g_array_index(turns, flow_turn, ++i);
+
+            one.request_end = rest->request_end;
+            one.response = rest->response;
+            one.response_end = rest->response_end;
+            one.octets[FLOW_CLIENT] += rest->octets[FLOW_CLIENT];
+            one.octets[FLOW_SERVER] = rest->octets[FLOW_SERVER];
+            one.records[FLOW_CLIENT] = (uint16_t)(one.records[FLOW_CLIENT] + rest->records[FLOW_CLIENT]);
+            one.records[FLOW_SERVER] = rest->records[FLOW_SERVER];
+        }
+        g_array_append_val(list, one);
+    }
+    return list;
+}
+
 /* Adds what a conversation asked to `list`. */
 static void
 add_turns(GArray *list, flow_conversation *conversation)
 {
     const flow_recognition *known = flow_knowledge_recognition(flow_known(conversation->model));
+    GArray                 *turns = flow_turns_of(conversation);
 
-    for (guint i = 0; conversation->turns && i < conversation->turns->len; i++) {
-        asked one = { conversation, g_array_index(conversation->turns, flow_turn, i), FLOW_STEP_NONE };
+    for (guint i = 0; i < turns->len; i++) {
+        asked one = { conversation, g_array_index(turns, flow_turn, i), FLOW_STEP_NONE };
 
-        if (i == 0)
-            take_tickets_out(conversation, &one.turn);
-        while (i + 1 < conversation->turns->len && one.turn.octets[FLOW_SERVER] < MAX_INTERIM) {
-            const flow_turn *rest = &g_array_index(conversation->turns, flow_turn, ++i);
-
-            one.turn.request_end = rest->request_end;
-            one.turn.response = rest->response;
-            one.turn.response_end = rest->response_end;
-            one.turn.octets[FLOW_CLIENT] += rest->octets[FLOW_CLIENT];
-            one.turn.octets[FLOW_SERVER] = rest->octets[FLOW_SERVER];
-            one.turn.records[FLOW_CLIENT] = (uint16_t)(one.turn.records[FLOW_CLIENT] + rest->records[FLOW_CLIENT]);
-            one.turn.records[FLOW_SERVER] = rest->records[FLOW_SERVER];
-        }
         one.step = step_of(known, &one.turn);
         g_array_append_val(list, one);
     }
+    g_array_unref(turns);
 }
 
 static gint
@@ -458,9 +474,16 @@ flow_find_candidates(flow_model *model, flow_candidates *candidates)
     for (guint i = 0; i < model->conversations->len; i++) {
         flow_conversation *conversation = model->conversations->pdata[i];
 
-        for (guint j = 0; conversation->exchanges && j < conversation->exchanges->len; j++)
-            g_ptr_array_add(candidates->exchanges, conversation->exchanges->pdata[j]);
-        if (conversation->exchanges)
+        bool               is_scep = false;
+
+        for (guint j = 0; conversation->exchanges && j < conversation->exchanges->len; j++) {
+            flow_exchange *exchange = conversation->exchanges->pdata[j];
+            bool           is_behind = conversation->is_rpc || flow_is_behind(exchange->step);
+
+            g_ptr_array_add(is_behind ? candidates->behind : candidates->exchanges, exchange);
+            is_scep = is_scep || !is_behind;
+        }
+        if (is_scep)
             learn_server(model, conversation);
     }
     take_tries(model, candidates);
@@ -469,4 +492,5 @@ flow_find_candidates(flow_model *model, flow_candidates *candidates)
             g_ptr_array_add(candidates->bare, model->conversations->pdata[i]);
     }
     g_ptr_array_sort(candidates->exchanges, by_time);
+    g_ptr_array_sort(candidates->behind, by_time);
 }

@@ -14,13 +14,14 @@
 /* What is only kept during an evaluation about an exchange, in the order of requests. */
 typedef struct {
     GPtrArray *exchanges; /* of flow_exchange *, all that count as SCEP, by time of request */
+    GPtrArray *behind;    /* of flow_exchange *, likewise, what NDES asks of others */
     GPtrArray *bare;      /* of flow_conversation *: on SCEP's servers, but nothing was asked in them */
 } flow_candidates;
 
 /* What the user said an address or a name is. */
 typedef struct {
     char       *pattern; /* lower case */
-    const char *role;    /* "server", "wap", "ndes", "device" */
+    const char *role;    /* "server", "wap", "ndes", "device", "crp", "ca", "mdm" */
 } flow_told;
 
 struct flow_model {
@@ -42,6 +43,7 @@ struct flow_model {
     GHashTable   *parts;    /* flow_conversation -> GPtrArray of flow_part * */
     GHashTable   *servers;  /* "address port name": endpoints that are known to answer SCEP */
     GHashTable   *outside, *inside, *ndes; /* addresses (interned) of the WAP's two sides and of NDES, from pairs */
+    GHashTable   *calls_crp, *calls_ca;    /* addresses (interned) of NDES whose calls were captured */
 };
 
 /* What is known beforehand. */
@@ -60,6 +62,10 @@ const char *flow_result_printf(flow_model *model, const char *format, ...) G_GNU
 /* infer.c: which conversations are SCEP's, and what was asked in those that cannot be read. */
 void flow_find_candidates(flow_model *model, flow_candidates *candidates);
 
+/* infer.c: what was asked in a conversation that cannot be read: an array of flow_turn, interim answers undone; owned by
+ * the caller. */
+GArray *flow_turns_of(const flow_conversation *conversation);
+
 /* infer.c: true when the user said that this is a `role`. */
 bool flow_server_is_told(flow_model *model, const flow_conversation *conversation, const char *role);
 bool flow_address_is_told(flow_model *model, const char *role, const char *address);
@@ -75,8 +81,30 @@ typedef struct {
     GPtrArray      *exchanges; /* of flow_exchange *, of the device's leg (or the only one), by time */
     GPtrArray      *onward;    /* of flow_exchange *, the same requests further on */
     GPtrArray      *bare;      /* of flow_conversation * */
+    GPtrArray      *behind;    /* of flow_exchange *, what NDES asked for it, by time */
+    GPtrArray      *behind_bare; /* of flow_conversation *, in which NDES did not get as far as asking */
+    GPtrArray      *syncs;     /* of flow_conversation *, of the device with its management service */
 } flow_group;
 GPtrArray *flow_group_exchanges(flow_model *model, flow_candidates *candidates); /* of flow_group *, owned by caller */
+
+/* group.c: another group, at the end; its enrolment is that of the conversation's only. */
+flow_group *flow_group_new(flow_model *model, GPtrArray *groups);
+
+/* group.c: makes the enrolment's time contain this. */
+void flow_extend(flow_enrolment *enrolment, flow_moment begin, flow_moment end);
+
+/* behind.c: gives what NDES asked of registration point and CA to the groups whose PKIOperation it served, makes groups
+ * of what is left, and adds the devices' synchronisations. */
+void flow_join_behind(flow_model *model, flow_candidates *candidates, GPtrArray *groups);
+
+/* behind.c: true for what NDES asks of others. */
+bool flow_is_behind(flow_step step);
+
+/* behind.c: the leg of a conversation of NDES with others. */
+flow_leg flow_leg_behind(flow_model *model, const flow_conversation *conversation);
+
+/* timing.c: where the time of the group's PKIOperations went. */
+void flow_time(flow_model *model, const flow_group *group);
 
 /* legs.c: the leg of one of the group's conversations. */
 flow_leg flow_leg_of(flow_model *model, const flow_conversation *conversation, const flow_group *group,

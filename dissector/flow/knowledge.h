@@ -34,7 +34,8 @@ typedef struct {
     GPatternSpec **messages;    /* of any Get… request, likewise */
     bool           keeps_conversations; /* the device never groups its requests otherwise; proxies may */
     bool           is_fallback; /* chosen when no other fits */
-    flow_step     *behind;      /* steps behind NDES, ended by FLOW_STEP_NONE */
+    flow_step     *before;      /* steps before the first conversation, ended by FLOW_STEP_NONE */
+    flow_step     *behind;      /* steps behind NDES, likewise */
     const char    *looks[FLOW_STEPS]; /* what would show a step that is not visible, or NULL */
     GArray        *retries;     /* of flow_retry; empty when not known */
     const char    *retry_words;
@@ -49,6 +50,8 @@ typedef struct {
     flow_range request[FLOW_STEPS], answer[FLOW_STEPS];
     GPatternSpec **names;          /* of servers that are probably SCEP's, NULL-terminated */
     GPatternSpec **internal_names; /* of servers that devices reach without a proxy, likewise */
+    GPatternSpec **registration_names; /* of registration points, likewise */
+    GPatternSpec **management_names;   /* of management services, likewise */
     int64_t     pause;             /* ns: a longer silence between two requests separates tries */
 } flow_recognition;
 

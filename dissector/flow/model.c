@@ -151,6 +151,8 @@ flow_model_new(const flow_knowledge *knowledge, const flow_settings *settings)
     model->outside = g_hash_table_new(NULL, NULL);
     model->inside = g_hash_table_new(NULL, NULL);
     model->ndes = g_hash_table_new(NULL, NULL);
+    model->calls_crp = g_hash_table_new(NULL, NULL);
+    model->calls_ca = g_hash_table_new(NULL, NULL);
     model->changes = 1;
     return model;
 }
@@ -165,6 +167,8 @@ flow_model_free(flow_model *model)
     g_hash_table_unref(model->outside);
     g_hash_table_unref(model->inside);
     g_hash_table_unref(model->ndes);
+    g_hash_table_unref(model->calls_crp);
+    g_hash_table_unref(model->calls_ca);
     g_ptr_array_unref(model->result.enrolments);
     g_ptr_array_unref(model->inferred);
     g_string_chunk_free(model->result_strings);
@@ -302,6 +306,8 @@ forget_result(flow_model *model)
     g_hash_table_remove_all(model->outside);
     g_hash_table_remove_all(model->inside);
     g_hash_table_remove_all(model->ndes);
+    g_hash_table_remove_all(model->calls_crp);
+    g_hash_table_remove_all(model->calls_ca);
     g_ptr_array_set_size(model->result.enrolments, 0);
     g_ptr_array_set_size(model->inferred, 0);
     g_string_chunk_clear(model->result_strings);
@@ -373,10 +379,12 @@ flow_evaluate(flow_model *model)
         return &model->result;
     forget_result(model);
     candidates.exchanges = g_ptr_array_new();
+    candidates.behind = g_ptr_array_new();
     candidates.bare = g_ptr_array_new();
     flow_find_candidates(model, &candidates);
     flow_pair_legs(model, &candidates);
     groups = flow_group_exchanges(model, &candidates);
+    flow_join_behind(model, &candidates, groups);
     g_ptr_array_sort(groups, by_begin);
 
     /* Numbers follow the order of begin, the result's array too. */
@@ -390,6 +398,7 @@ flow_evaluate(flow_model *model)
         flow_group *group = groups->pdata[i];
 
         flow_compare(model, group);
+        flow_time(model, group);
         for (guint j = 0; j < group->enrolment->parts->len; j++)
             add_to_index(model, group->enrolment->parts->pdata[j]);
     }
@@ -401,6 +410,7 @@ flow_evaluate(flow_model *model)
         model->result.hint = hint(model);
     g_ptr_array_unref(groups);
     g_ptr_array_unref(candidates.exchanges);
+    g_ptr_array_unref(candidates.behind);
     g_ptr_array_unref(candidates.bare);
     model->evaluated = model->changes;
     model->evaluated_frame = model->last.frame;

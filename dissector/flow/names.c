@@ -29,7 +29,7 @@ static const struct {
     [FLOW_CA_ISSUE] = { "ca-issue", "issuing by the CA" },
     [FLOW_NOTIFY] = { "notify", "Notify" },
     [FLOW_CERT_REP] = { "cert-rep", "CertRep" },
-    [FLOW_SYNC] = { "sync", "MDM synchronisation" },
+    [FLOW_SYNC] = { "sync", "MDM sync" },
     [FLOW_OTHER_REQUEST] = { "other-request", "another request" },
 };
 
@@ -55,7 +55,7 @@ static const struct {
 } time_parts[FLOW_TIME_PARTS] = {
     [FLOW_TIME_NETWORK] = { "network", "network" },
     [FLOW_TIME_WAP] = { "wap", "WAP" },
-    [FLOW_TIME_BEHIND] = { "behind", "what is behind it" },
+    [FLOW_TIME_BEHIND] = { "behind", "the server and behind it" },
     [FLOW_TIME_NDES_BEFORE] = { "ndes-before", "NDES before VerifyRequest" },
     [FLOW_TIME_VERIFY] = { "verify-request", "VerifyRequest" },
     [FLOW_TIME_NDES_BETWEEN] = { "ndes-between", "NDES between the calls" },
@@ -172,6 +172,16 @@ const char *
 flow_time_part_title(flow_time_part part)
 {
     return part < FLOW_TIME_PARTS ? time_parts[part].title : "unknown";
+}
+
+const char *
+flow_client_certificate_name(const flow_conversation *conversation)
+{
+    if (conversation->certificate_sent)
+        return "sent";
+    if (conversation->certificate_empty)
+        return "empty";
+    return conversation->certificate_requested ? "requested" : NULL;
 }
 
 const char *

@@ -93,6 +93,8 @@ tell_exchange(GString *text, const flow_exchange *exchange, uint32_t frame)
                                (double)(exchange->response_end.time - exchange->request_end.time) / 1e9);
         if (exchange->http_status)
             g_string_append_printf(text, " with HTTP %d", exchange->http_status);
+        if (exchange->verified >= 0)
+            g_string_append(text, exchange->verified ? ", true" : ", false");
         if (exchange->pki_status >= 0)
             g_string_append(text, exchange->pki_status == 0   ? ", SUCCESS"
                                   : exchange->pki_status == 3 ? ", PENDING"

@@ -16,6 +16,7 @@
 
 #include "../compat.h"
 #include "../transport/http.h"
+#include "../transport/media.h"
 #include "../transport/tls.h"
 #include "cms.h"
 #include "exchange.h"
@@ -39,22 +40,6 @@ static const scep_media_type media_types[] = {
     { "application/x-x509-ra-ca-certs", SCEP_GET_CA_CERT, true },
     { "application/x-x509-next-ca-cert", SCEP_GET_NEXT_CA_CERT, true },
     { "application/x-x509-ca-cert", SCEP_GET_CA_CERT, false },
-};
-
-/* Media types that have a dissector of their own and that SCEP servers and clients use too. What is not SCEP goes to
- * the owner, as ever. */
-typedef struct {
-    const char        *name;
-    bool               is_text; /* capabilities and errors: the owner shows its lines in any case */
-    dissector_handle_t owner;
-} shared_type;
-
-enum { TEXT_PLAIN, TEXT_HTML, OCTET_STREAM, PKCS7_MIME, SHARED_TYPES };
-static shared_type shared_types[SHARED_TYPES] = {
-    [TEXT_PLAIN] = { "text/plain", true, NULL },
-    [TEXT_HTML] = { "text/html", true, NULL },
-    [OCTET_STREAM] = { "application/octet-stream", false, NULL },
-    [PKCS7_MIME] = { "application/pkcs7-mime", false, NULL },
 };
 
 typedef struct {
@@ -343,36 +328,24 @@ dissect_media(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
     return (int)tvb_captured_length(tvb);
 }
 
+/* Capabilities and errors: the owner of the type shows its lines in any case. */
 static int
-dissect_shared(const shared_type *type, tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)
+visit_text(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data, dissector_handle_t owner)
 {
-    int length;
+    int length = call_dissector_only(owner, tvb, pinfo, tree, data);
 
-    if (!type->is_text && dissect_body(tvb, pinfo, tree, NULL, false))
-        return (int)tvb_captured_length(tvb);
-    length = call_dissector_only(type->owner, tvb, pinfo, tree, data);
-    if (type->is_text)
-        dissect_body(tvb, pinfo, tree, NULL, true);
+    dissect_body(tvb, pinfo, tree, NULL, true);
     return length;
 }
 
-/* A dissector is not told which of its entries it was found by. */
-#define SHARED_DISSECTOR(name, type)                                                                                   \
-    static int name(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data)                                   \
-    {                                                                                                                  \
-        return dissect_shared(&shared_types[type], tvb, pinfo, tree, data);                                            \
-    }
-SHARED_DISSECTOR(dissect_text_plain, TEXT_PLAIN)
-SHARED_DISSECTOR(dissect_text_html, TEXT_HTML)
-SHARED_DISSECTOR(dissect_octet_stream, OCTET_STREAM)
-SHARED_DISSECTOR(dissect_pkcs7_mime, PKCS7_MIME)
-
-static const dissector_t shared_dissectors[SHARED_TYPES] = {
-    [TEXT_PLAIN] = dissect_text_plain,
-    [TEXT_HTML] = dissect_text_html,
-    [OCTET_STREAM] = dissect_octet_stream,
-    [PKCS7_MIME] = dissect_pkcs7_mime,
-};
+/* What is not SCEP goes to the owner, as ever. */
+static int
+visit_octets(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data, dissector_handle_t owner)
+{
+    if (dissect_body(tvb, pinfo, tree, NULL, false))
+        return (int)tvb_captured_length(tvb);
+    return call_dissector_only(owner, tvb, pinfo, tree, data);
+}
 
 static compat_bool
 dissect_heuristic(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_)
@@ -452,6 +425,12 @@ has_business(packet_info *pinfo)
     return !PINFO_FD_VISITED(pinfo) && (http_in_frame(pinfo) || http2_bodiless_requests(pinfo));
 }
 
+bool
+scep_shows_secrets(void)
+{
+    return show_secrets;
+}
+
 void
 scep_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 {
@@ -496,7 +475,6 @@ proto_register_scep(void)
 void
 proto_reg_handoff_scep(void)
 {
-    dissector_table_t  media = find_dissector_table("media_type");
     dissector_handle_t media_dissector = create_dissector_handle(dissect_media, -1); /* leaves no layer behind */
 
     http_init();
@@ -509,10 +487,10 @@ proto_reg_handoff_scep(void)
     http_heuristics = find_heur_dissector_list("http");
     for (size_t i = 0; i < G_N_ELEMENTS(media_types); i++)
         dissector_add_string("media_type", media_types[i].name, media_dissector);
-    for (size_t i = 0; i < SHARED_TYPES; i++) {
-        shared_types[i].owner = dissector_get_string_handle(media, shared_types[i].name);
-        if (shared_types[i].owner) /* without a protocol of its own, the entry leaves no layer behind */
-            dissector_add_string("media_type", shared_types[i].name, create_dissector_handle(shared_dissectors[i], -1));
-    }
+    /* SCEP's servers and clients use these too. */
+    media_share("text/plain", visit_text);
+    media_share("text/html", visit_text);
+    media_share("application/octet-stream", visit_octets);
+    media_share("application/pkcs7-mime", visit_octets);
     heur_dissector_add("http", dissect_heuristic, "SCEP over HTTP", "scep_http", proto_scep, HEURISTIC_ENABLE);
 }

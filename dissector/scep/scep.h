@@ -18,6 +18,9 @@ typedef struct {
  * frames that have neither. */
 void scep_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
 
+/* True when the user wants to see challenge passwords. */
+bool scep_shows_secrets(void);
+
 void proto_register_scep(void);
 void proto_reg_handoff_scep(void);
 

@@ -14,6 +14,7 @@
 #include <wsutil/report_message.h>
 
 #include "../compat.h"
+#include "../crp/exchange.h"
 #include "../flow/evidence.h"
 #include "../flow/knowledge.h"
 #include "../scep/exchange.h"
@@ -35,7 +36,7 @@ static flow_knowledge *knowledge; /* as long as the program */
 /* As long as the file. */
 static flow_model *model;
 static tracker    *all;
-static GHashTable *exchanges; /* scep_record of a request -> flow_exchange */
+static GHashTable *exchanges; /* scep_record or crp_record of a request -> flow_exchange */
 
 static const char *servers = "";
 static const char *expected_flow = "auto";
@@ -226,8 +227,13 @@ take_request(packet_info *pinfo, const scep_record *record, track_place place, f
         exchange->transaction_id = flow_intern(model, message->transaction_id);
         exchange->message_type = message->has_message_type ? (int)message->message_type : -1;
     }
-    if (record->request)
+    if (record->request) {
+        char *key = g_compute_checksum_for_data(G_CHECKSUM_SHA256, record->opened.data, record->opened.length);
+
         exchange->subject = flow_intern(model, record->request->subject);
+        exchange->request_key = flow_intern(model, key);
+        g_free(key);
+    }
 }
 
 /* True when an answer is of the kind that was asked for. */
@@ -293,6 +299,67 @@ take_messages(packet_info *pinfo, track_place place, flow_moment now)
     }
 }
 
+/* --- the registration point's calls --- */
+
+static void
+take_call(packet_info *pinfo, const crp_record *record, track_place place, flow_moment now)
+{
+    flow_exchange *exchange = flow_add_exchange(track_conversation(place.track), FLOW_DECRYPTED, now);
+
+    g_hash_table_insert(exchanges, (gpointer)record, exchange);
+    exchange->step = crp_is_notification(record->target.call) ? FLOW_NOTIFY : FLOW_VERIFY_REQUEST;
+    exchange->operation = record->target.name;
+    exchange->product = record->target.product;
+    exchange->is_post = true;
+    exchange->target_length = (uint32_t)http_target_length(pinfo);
+    exchange->user_agent = flow_intern(model, record->user_agent);
+    exchange->host = header(pinfo, true, "Host");
+    exchange->transaction_id = flow_intern(model, crp_record_value(record, CRP_ITEM_TRANSACTION));
+    exchange->request_key = flow_intern(model, record->request_key);
+    exchange->subject = record->request ? flow_intern(model, record->request->subject) : NULL;
+    exchange->tells_failure = exchange->step == FLOW_NOTIFY && crp_record_tells_failure(record);
+    track_count_request(place.track, exchange);
+}
+
+static void
+take_verdict(packet_info *pinfo, const crp_record *record, track_place place, flow_moment now)
+{
+    flow_exchange *exchange = g_hash_table_lookup(exchanges, record->peer);
+    const char    *code = crp_record_value(record, CRP_ITEM_CODE);
+
+    if (!exchange)
+        return;
+    exchange->response = exchange->response_end = now;
+    exchange->http_status = (int)record->http_status;
+    exchange->http_substatus = record->body.substatus;
+    exchange->http_server = header(pinfo, false, "Server");
+    exchange->content_type = header(pinfo, false, "Content-Type");
+    exchange->verified = crp_record_verified(record);
+    exchange->code = flow_intern(model, code);
+    exchange->code_meaning = crp_code_meaning(code);
+    exchange->is_answer_readable = record->http_status < 300;
+    exchange->problem = flow_intern(model, crp_record_value(record, CRP_ITEM_DESCRIPTION));
+    if (exchange->problem && !*exchange->problem)
+        exchange->problem = NULL;
+    track_count_answer(place.track, exchange);
+    flow_changed(track_conversation(place.track));
+}
+
+static void
+take_calls(packet_info *pinfo, track_place place, flow_moment now)
+{
+    wmem_array_t *records = crp_exchange_records(pinfo);
+
+    for (unsigned i = 0; records && i < wmem_array_get_count(records); i++) {
+        const crp_record *record = *(crp_record **)wmem_array_index(records, i);
+
+        if (record->is_response)
+            take_verdict(pinfo, record, place, now);
+        else
+            take_call(pinfo, record, place, now);
+    }
+}
+
 const flow_conversation *
 flow_track_visit(tvbuff_t *frame, packet_info *pinfo, flow_side *from)
 {
@@ -315,6 +382,7 @@ flow_track_visit(tvbuff_t *frame, packet_info *pinfo, flow_side *from)
         track_segment(place, &segment, now);
         take_decrypted(pinfo, place, now);
         take_messages(pinfo, place, now);
+        take_calls(pinfo, place, now);
     }
     *from = place.from;
     return place.track ? track_conversation(place.track) : NULL;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * From TCP segments to what a conversation tells (RFC 9293, RFC 5246, RFC 8446).
+ * From TCP segments to what a conversation tells (RFC 9293, RFC 5246, RFC 8446). DCE/RPC is left to rpc_calls.c.
  */
 #include "track.h"
 
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "../wire/rpc.h"
 #include "../wire/stream.h"
 #include "../wire/tls.h"
+#include "rpc_calls.h"
 
 /* Nothing in SCEP comes near: beyond it a conversation is something else. Those to servers of that name may be shared by
  * many devices. */
@@ -45,19 +47,21 @@ struct track {
     track             *before;        /* an earlier conversation between the same ends */
     uint32_t           first_frame;
     uint8_t            client;        /* which of the two ends: 0 or 1 */
-    bool               has_ends_read; /* the client's first octets have shown whether it is TLS */
-    bool               is_clear;      /* it is not */
+    bool               is_clear;      /* its first octets have shown that it is no TLS */
+    bool               is_looked_at;  /* and the client's, whether it is DCE/RPC */
     bool               ccs[2];        /* ChangeCipherSpec was sent */
     bool               finished[2];
     bool               server_spoke;  /* since the last request */
     uint32_t           client_isn;
     uint64_t           data[2];       /* octets of application data that each side sent, TLS records included */
+    flow_moment        data_begin[2]; /* of what has not been counted */
     uint64_t           counted[2];    /* of these, what belongs to requests and answers that were read */
     flow_moment        now;           /* of the segment that is being taken */
     flow_side          from;
     wire_stream        streams[2];
     wire_tls_half      tls[2];
     GByteArray        *decrypted[2];  /* handshake octets that make no whole message yet */
+    rpc_calls         *calls;         /* of DCE/RPC; NULL when it is none */
 };
 
 struct tracker {
@@ -97,6 +101,7 @@ free_track(gpointer data)
         if (one->decrypted[side])
             g_byte_array_unref(one->decrypted[side]);
     }
+    rpc_calls_free(one->calls);
     g_free(one);
 }
 
@@ -161,14 +166,19 @@ begins_anew(const track *one, const wire_segment *segment)
     return conversation->has_start || conversation->octets[0] + conversation->octets[1] > 0;
 }
 
-/* Who sent the first segment: a SYN or a ClientHello comes from the client, else the server has the smaller port. */
+/* Who sent the first segment: a SYN, a ClientHello or a call comes from the client, an answer to a call from the server,
+ * else the server has the smaller port. */
 static bool
 is_from_client(const wire_segment *segment)
 {
+    wire_rpc_sender sender = wire_rpc_look(segment->payload, segment->captured);
+
     if (segment->flags & WIRE_SYN)
         return !(segment->flags & WIRE_ACK);
     if (segment->captured > 5 && segment->payload[0] == WIRE_TLS_HANDSHAKE)
         return segment->payload[5] == WIRE_TLS_CLIENT_HELLO;
+    if (sender != WIRE_RPC_NOBODY)
+        return sender == WIRE_RPC_CLIENT;
     return segment->destination_port <= segment->source_port;
 }
 
@@ -268,7 +278,18 @@ become_busy(track *one)
         wire_stream_clear(&one->streams[side]);
         wire_tls_half_clear(&one->tls[side]);
     }
+    rpc_calls_free(one->calls);
+    one->calls = NULL;
     flow_changed(conversation);
+}
+
+/* Notes application data of the side that sent. */
+static void
+note_data(track *one, uint64_t octets)
+{
+    if (one->data[one->from] == one->counted[one->from])
+        one->data_begin[one->from] = one->now;
+    one->data[one->from] += octets;
 }
 
 /* Application data of `octets` on TCP, or with no record of its own a part that was lost. */
@@ -431,7 +452,7 @@ meet_record(void *user, unsigned type, unsigned version, unsigned length)
             break;
         establish(one); /* it may have begun before the capture */
         conversation->records[one->from]++;
-        one->data[one->from] += length + RECORD_HEADER;
+        note_data(one, length + RECORD_HEADER);
         add_data(one, length + RECORD_HEADER, length);
         break;
     default:
@@ -467,7 +488,8 @@ meet_client_hello(track *one, const uint8_t *body, size_t length)
     }
     conversation->offered_version = hello.version;
     name = text_of(hello.server_name);
-    conversation->server_name = flow_intern(one->all->model, name);
+    if (name || !conversation->tls_established.frame) /* a renegotiation need not say it again */
+        conversation->server_name = flow_intern(one->all->model, name);
     g_free(name);
     for (size_t at = 0; at + 2 < hello.protocols.length; at += 1u + hello.protocols.data[at])
         conversation->offers_h2 |= hello.protocols.data[at] == 2 && memcmp(hello.protocols.data + at + 1, "h2", 2) == 0;
@@ -505,12 +527,16 @@ meet_certificate(track *one, const uint8_t *body, size_t length)
     flow_conversation *conversation = one->conversation;
     wire_octets        first = { NULL, 0 };
     unsigned count = wire_certificates_read(body, length, conversation->version == TLS_1_3, &first, 1);
+    const flow_certificate *certificate = NULL;
 
+    if (count > 0 && one->all->read)
+        certificate = flow_certificate_of(one->all->model, first.data, first.length, one->all->read);
     if (one->from == FLOW_CLIENT) {
         conversation->certificate_empty = count == 0;
         conversation->certificate_sent = count > 0;
-    } else if (count > 0 && one->all->read) {
-        conversation->certificate = flow_certificate_of(one->all->model, first.data, first.length, one->all->read);
+        conversation->client_certificate = certificate;
+    } else if (certificate) {
+        conversation->certificate = certificate;
     }
     flow_changed(conversation);
 }
@@ -534,6 +560,7 @@ meet_handshake(void *user, unsigned type, const uint8_t *body, size_t length, si
         break;
     case WIRE_TLS_CERTIFICATE_REQUEST:
         conversation->certificate_requested = true;
+        flow_changed(conversation);
         break;
     case WIRE_TLS_SERVER_HELLO_DONE:
         conversation->flight = MAX(conversation->flight, FLOW_FLIGHT_SERVER_DONE);
@@ -574,6 +601,22 @@ static const wire_tls_sink tls_sink = { meet_record, meet_handshake, meet_alert,
 
 /* --- TCP --- */
 
+/* Octets that are no TLS: of the client's the first tell whether they are DCE/RPC. */
+static void
+take_clear(track *one, const uint8_t *data, size_t captured, size_t length)
+{
+    flow_conversation *conversation = one->conversation;
+
+    if (!one->is_looked_at && one->from == FLOW_CLIENT) {
+        one->is_looked_at = true;
+        if (wire_rpc_look(data, captured) == WIRE_RPC_CLIENT)
+            one->calls = rpc_calls_new(conversation, conversation->has_start && one->data[FLOW_SERVER] == 0);
+    }
+    if (one->calls)
+        rpc_calls_push(one->calls, one->from, one->now, data, captured, length);
+    note_data(one, length);
+}
+
 static void
 take_stream(void *user, const uint8_t *data, size_t captured, size_t length)
 {
@@ -582,7 +625,7 @@ take_stream(void *user, const uint8_t *data, size_t captured, size_t length)
     if (!one->is_clear)
         wire_tls_push(&one->tls[one->from], &tls_sink, one, data, captured, length);
     if (one->is_clear)
-        one->data[one->from] += length;
+        take_clear(one, data, captured, length);
 }
 
 static void
@@ -593,6 +636,8 @@ take_gap(void *user, uint32_t missing)
     uint32_t       counted = half->remaining; /* with its record's header */
 
     one->conversation->has_losses = true;
+    if (one->calls)
+        rpc_calls_gap(one->calls, one->from, one->now, missing);
     if (one->is_clear)
         return;
     wire_tls_gap(half, missing);
@@ -660,7 +705,8 @@ track_segment(track_place place, const wire_segment *segment, flow_moment now)
             conversation->retransmissions[place.from]++;
         else if (novelty != WIRE_KEEP_ALIVE)
             conversation->octets[place.from] += segment->length;
-        if (conversation->octets[0] + conversation->octets[1] > MAX_OCTETS && !flow_is_named(conversation))
+        if (conversation->octets[0] + conversation->octets[1] > MAX_OCTETS && !flow_is_named(conversation) &&
+            !(one->calls && rpc_calls_are_for_certificates(one->calls)))
             become_busy(one);
     } else if (segment->flags & WIRE_SYN) {
         wire_stream_add(&one->streams[place.from], &stream_sink, one, segment->sequence, true, segment->payload, 0, 0);
@@ -700,17 +746,31 @@ count(track *one, flow_side side)
     return (uint32_t)octets;
 }
 
+/* HTTP/2 does not send one message after the other. */
+static bool
+is_interleaved(const track *one)
+{
+    return g_strcmp0(one->conversation->protocol, "h2") == 0;
+}
+
 void
 track_count_request(track *track, flow_exchange *exchange)
 {
     exchange->request_octets = count(track, FLOW_CLIENT);
+    if (exchange->request_octets > 0 && !is_interleaved(track))
+        exchange->request = track->data_begin[FLOW_CLIENT];
     count(track, FLOW_SERVER);
 }
 
 void
 track_count_answer(track *track, flow_exchange *exchange)
 {
+    flow_moment begin = track->data_begin[FLOW_SERVER];
+
     exchange->response_octets = count(track, FLOW_SERVER);
+    /* An interim answer comes before the request is whole. */
+    if (exchange->response_octets > 0 && begin.frame > exchange->request_end.frame && !is_interleaved(track))
+        exchange->response = begin;
 }
 
 void

@@ -43,7 +43,8 @@ void track_name(track *track, unsigned tcp_stream, const char *vantage);
 void track_decrypted_handshake(track_place place, const uint8_t *data, size_t length, flow_moment now);
 void track_decrypted_alert(track_place place, unsigned level, unsigned description, flow_moment now);
 
-/* Notes how many octets a request that was read, or its answer, had on TCP: those that its side sent since the last. */
+/* Notes how many octets a request that was read, or its answer, had on TCP, and in which frame they begin: those that its
+ * side sent since the last. */
 void track_count_request(track *track, flow_exchange *exchange);
 void track_count_answer(track *track, flow_exchange *exchange);
 

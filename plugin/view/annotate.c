@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "../../dissector/compat.h"
+#include "../../dissector/crp/crp.h"
 #include "../../dissector/scep/scep.h"
 #include "../../dissector/transport/flow_track.h"
 #include "at_end.h"
@@ -50,9 +51,18 @@ static int hf_finding_cause = -1;
 static int hf_finding_fix = -1;
 static int hf_finding_look = -1;
 static int hf_filter = -1;
+static int hf_behind_in = -1;
+static int hf_joined_confidence = -1;
+static int hf_joined_reason = -1;
+static int hf_client_certificate = -1;
+static int hf_client_certificate_subject = -1;
+static int hf_time_total = -1;
+static int hf_time_slowest = -1;
+static int hf_times[FLOW_TIME_PARTS];
 
 static int ett_flow = -1;
 static int ett_finding = -1;
+static int ett_timing = -1;
 
 static expert_field ei_error = EI_INIT;
 static expert_field ei_warning = EI_INIT;
@@ -107,6 +117,22 @@ add_findings(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const flow_par
     }
 }
 
+/* What NDES asked of others for a PKIOperation. */
+static void
+add_calls(proto_tree *tree, tvbuff_t *tvb, const flow_enrolment *enrolment, const flow_exchange *operation)
+{
+    for (guint i = 0; i < enrolment->parts->len; i++) {
+        const flow_part *part = enrolment->parts->pdata[i];
+
+        for (guint j = 0; j < part->steps->len; j++) {
+            const flow_exchange *call = g_array_index(part->steps, flow_part_step, j).exchange;
+
+            if (call && call->operation_of && (call->operation_of == operation || call->operation_of == operation->onward))
+                add_uint(tree, tvb, hf_behind_in, call->request_end.frame);
+        }
+    }
+}
+
 /* Links of a request or answer: to each other, and to the same on the other leg. */
 static void
 add_links(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const flow_part *part)
@@ -127,6 +153,49 @@ add_links(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const flow_part *
         if ((is_request || is_answer) && exchange->inward)
             add_uint(tree, tvb, hf_inward_in,
                      is_request ? exchange->inward->request_end.frame : exchange->inward->response_end.frame);
+        if ((is_request || is_answer) && exchange->operation_of) {
+            add_uint(tree, tvb, hf_inward_in, exchange->operation_of->request_end.frame);
+            add_uint(tree, tvb, hf_joined_confidence, exchange->onward_confidence);
+            add_string(tree, tvb, hf_joined_reason, exchange->onward_reason);
+        }
+        if ((is_request || is_answer) && exchange->step == FLOW_PKI_OPERATION)
+            add_calls(tree, tvb, part->enrolment, exchange);
+    }
+}
+
+static void
+add_duration(proto_tree *tree, tvbuff_t *tvb, int hf, int64_t duration, const char *leg)
+{
+    nstime_t    time = { (time_t)(duration / 1000000000), (int)(duration % 1000000000) };
+    proto_item *item = proto_tree_add_time(tree, hf, tvb, 0, 0, &time);
+
+    if (leg)
+        proto_item_append_text(item, " (%s)", leg);
+    proto_item_set_generated(item);
+}
+
+/* Where the time of a PKIOperation went stands in the frame that ends its answer. */
+static void
+add_timings(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const flow_part *part)
+{
+    for (guint i = 0; i < part->enrolment->timings->len; i++) {
+        const flow_timing *timing = part->enrolment->timings->pdata[i];
+        proto_tree        *subtree;
+        proto_item        *item;
+
+        if (timing->operation->response_end.frame != pinfo->num || timing->operation->conversation != part->conversation)
+            continue;
+        subtree = proto_tree_add_subtree(tree, tvb, 0, 0, ett_timing, &item, "Where the time went");
+        proto_item_set_generated(item);
+        add_duration(subtree, tvb, hf_time_total, timing->total, NULL);
+        for (guint j = 0; j < timing->spans->len; j++) {
+            const flow_span *span = &g_array_index(timing->spans, flow_span, j);
+
+            add_duration(subtree, tvb, hf_times[span->part], span->time,
+                         span->leg == FLOW_LEG_UNKNOWN ? NULL : flow_leg_name(span->leg));
+        }
+        if (timing->slowest)
+            add_string(subtree, tvb, hf_time_slowest, flow_time_part_name(timing->slowest->part));
     }
 }
 
@@ -169,9 +238,13 @@ add_part(proto_tree *parent, tvbuff_t *tvb, packet_info *pinfo, const flow_part 
     add_uint(tree, tvb, hf_previous_in, position.previous_frame);
     add_uint(tree, tvb, hf_next_in, position.next_frame);
     add_links(tree, tvb, pinfo, part);
+    add_timings(tree, tvb, pinfo, part);
     text = flow_story(part->conversation);
     add_string(tree, tvb, hf_story, text);
     g_free(text);
+    add_string(tree, tvb, hf_client_certificate, flow_client_certificate_name(part->conversation));
+    if (part->conversation->client_certificate)
+        add_string(tree, tvb, hf_client_certificate_subject, part->conversation->client_certificate->subject);
     add_findings(tree, tvb, pinfo, part);
     add_retry(tree, tvb, part->enrolment);
     text = flow_filter_of(part->enrolment);
@@ -214,6 +287,7 @@ static int
 meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_)
 {
     scep_meet_frame(tvb, pinfo, tree);
+    crp_meet_frame(tvb, pinfo, tree);
     if (proto_is_protocol_enabled(flow_protocol))
         annotate_frame(tvb, pinfo, tree);
     return 0;
@@ -230,6 +304,11 @@ meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_)
 #define FRAME(variable, name, filter, blurb)                                                                           \
     {                                                                                                                  \
         &variable, { name, "scepflow." filter, FT_FRAMENUM, BASE_NONE, FRAMENUM_TYPE(FT_FRAMENUM_NONE), 0, blurb, HFILL } \
+    }
+
+#define DURATION(variable, name, filter, blurb)                                                                        \
+    {                                                                                                                  \
+        &variable, { name, "scepflow." filter, FT_RELATIVE_TIME, BASE_NONE, NULL, 0, blurb, HFILL }                    \
     }
 
 void
@@ -260,6 +339,22 @@ annotate_register(void)
         FRAME(hf_answer_in, "Answer in", "answer_in", NULL),
         FRAME(hf_onward_in, "Goes on in", "onward_in", "The same on the next leg"),
         FRAME(hf_inward_in, "Comes from", "inward_in", "The same on the leg before"),
+        FRAME(hf_behind_in, "Asked behind NDES in", "behind_in", "What NDES asked of registration point and CA meanwhile"),
+        UINT(hf_joined_confidence, "Belongs to it with (percent)", "joined_confidence", NULL),
+        STRING(hf_joined_reason, "Belongs to it because", "joined_reason", "How the PKIOperation is known"),
+        STRING(hf_client_certificate, "Client certificate", "client_certificate", "requested, empty or sent"),
+        STRING(hf_client_certificate_subject, "Subject of the client certificate", "client_certificate.subject", NULL),
+        DURATION(hf_time_total, "PKIOperation", "time.total", "From its first packet to the last of its answer"),
+        DURATION(hf_times[FLOW_TIME_NETWORK], "Network", "time.network", "Of a leg"),
+        DURATION(hf_times[FLOW_TIME_WAP], "WAP", "time.wap", NULL),
+        DURATION(hf_times[FLOW_TIME_BEHIND], "What is behind it", "time.behind", "Where NDES's calls were not captured"),
+        DURATION(hf_times[FLOW_TIME_NDES_BEFORE], "NDES before VerifyRequest", "time.ndes_before", NULL),
+        DURATION(hf_times[FLOW_TIME_VERIFY], "VerifyRequest", "time.verify_request", NULL),
+        DURATION(hf_times[FLOW_TIME_NDES_BETWEEN], "NDES between the calls", "time.ndes_between", NULL),
+        DURATION(hf_times[FLOW_TIME_CA], "CA", "time.ca_issue", NULL),
+        DURATION(hf_times[FLOW_TIME_NOTIFY], "Notify", "time.notify", NULL),
+        DURATION(hf_times[FLOW_TIME_NDES_AFTER], "NDES after the calls", "time.ndes_after", NULL),
+        STRING(hf_time_slowest, "Slowest part", "time.slowest", NULL),
         STRING(hf_finding, "Finding", "finding", "Its name in the catalogue"),
         STRING(hf_finding_what, "What", "what", NULL),
         STRING(hf_finding_cause, "Cause", "cause", NULL),
@@ -267,7 +362,7 @@ annotate_register(void)
         STRING(hf_finding_look, "Look", "look", "Where to look next"),
         STRING(hf_filter, "Filter", "filter", "Selects the frames of this enrolment"),
     };
-    static gint *trees[] = { &ett_flow, &ett_finding };
+    static gint *trees[] = { &ett_flow, &ett_finding, &ett_timing };
     static ei_register_info experts[] = {
         { &ei_error, { "scepflow.error", PI_SEQUENCE, PI_ERROR, "The enrolment fails here", EXPFILL } },
         { &ei_warning, { "scepflow.warning", PI_SEQUENCE, PI_WARN, "The enrolment is not as it should be", EXPFILL } },

@@ -85,7 +85,7 @@ add_arrow(const place *at, flow_side from, char *label, char *story)
 static char *
 label_of_request(const flow_exchange *exchange)
 {
-    const char *name = exchange->step == FLOW_SYNC ? "MDM sync" : flow_operation_name(exchange->step);
+    const char *name = flow_operation_name(exchange->step);
     char       *label = g_strdup_printf("%s (%u %%)", name, exchange->confidence);
 
     if (exchange->basis != FLOW_INFERRED || strlen(label) > LABEL_WIDTH) {
@@ -101,6 +101,10 @@ label_of_answer(const flow_exchange *exchange)
 {
     const char *status = outcome_pki_status(exchange->pki_status);
 
+    if (exchange->verified >= 0)
+        return g_strdup_printf("%d %s", exchange->http_status, exchange->verified ? "true" : "false");
+    if (exchange->disposition >= 0)
+        return g_strdup(outcome_disposition(exchange->disposition));
     if (status)
         return g_strdup_printf("CertRep %s", status);
     if (exchange->http_status > 0)

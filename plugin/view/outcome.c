@@ -14,6 +14,17 @@ outcome_pki_status(int status)
     return status >= 0 && status < (int)G_N_ELEMENTS(pki_statuses) ? pki_statuses[status] : NULL;
 }
 
+/* [MS-WCCE] 3.2.1.4.2.1.1 */
+static const char *const dispositions[] = { "incomplete", "error",         "denied", "issued", "issued out of band",
+                                            "under submission", "revoked" };
+
+const char *
+outcome_disposition(int disposition)
+{
+    return disposition >= 0 && disposition < (int)G_N_ELEMENTS(dispositions) ? dispositions[disposition]
+                                                                             : "unknown disposition";
+}
+
 static void
 add_part(GString *text, const char *part)
 {
@@ -47,6 +58,14 @@ outcome_of(const flow_exchange *exchange)
 
     if (exchange->http_status > 0)
         g_string_append_printf(text, "HTTP %d", exchange->http_status);
+    if (exchange->http_substatus > 0)
+        g_string_append_printf(text, ".%u", exchange->http_substatus);
+    if (exchange->code)
+        add_part(text, exchange->code);
+    else if (exchange->verified >= 0)
+        add_part(text, exchange->verified ? "true" : "false");
+    if (exchange->disposition >= 0)
+        add_part(text, outcome_disposition(exchange->disposition));
     add_status(text, exchange);
     if (exchange->has_hresult)
         g_string_append_printf(text, "%s0x%08x", text->len ? ", " : "", exchange->hresult);

@@ -11,6 +11,9 @@
 char *outcome_of(const flow_exchange *exchange);
 
 /* pkiStatus, RFC 8894 3.2.1.3: "SUCCESS" …; NULL when it is not known. */
+/* What a CA says became of a request: "issued", "denied" … */
+const char *outcome_disposition(int disposition);
+
 const char *outcome_pki_status(int status);
 
 /* The expected steps that are fine, and those that this vantage point can see. */

@@ -118,9 +118,9 @@ add_tls(GString *out, const flow_conversation *conversation)
 }
 
 static void
-add_certificate(GString *out, const flow_certificate *certificate)
+add_certificate(GString *out, const char *key, const flow_certificate *certificate)
 {
-    add_key(out, "certificate");
+    add_key(out, key);
     if (!certificate) {
         g_string_append(out, "null");
         return;
@@ -137,6 +137,35 @@ add_certificate(GString *out, const flow_certificate *certificate)
     add_key(out, "not_after");
     add_taken_text(out, layout_time(certificate->not_after));
     g_string_append_c(out, '}');
+}
+
+/* What only NDES's calls have: what was said, and how it is known for whom they were made. */
+static void
+add_call(GString *out, const flow_exchange *exchange)
+{
+    char *hresult = exchange->has_hresult ? g_strdup_printf("0x%08x", exchange->hresult) : NULL;
+
+    add_key(out, "http_substatus");
+    add_positive(out, exchange->http_substatus);
+    add_key(out, "verified");
+    if (exchange->verified >= 0)
+        add_bool(out, exchange->verified != 0);
+    else
+        add_text(out, NULL);
+    add_key(out, "code");
+    add_text(out, exchange->code);
+    add_key(out, "transaction_id");
+    add_text(out, exchange->transaction_id);
+    add_key(out, "disposition");
+    add_number(out, exchange->disposition >= 0, exchange->disposition);
+    add_key(out, "hresult");
+    add_taken_text(out, hresult);
+    add_key(out, "pki_operation_frame");
+    add_positive(out, exchange->operation_of ? exchange->operation_of->request_end.frame : 0);
+    add_key(out, "joined_confidence");
+    add_positive(out, exchange->onward_confidence);
+    add_key(out, "joined_reason");
+    add_text(out, exchange->onward_reason);
 }
 
 static void
@@ -167,6 +196,8 @@ add_part_step(GString *out, const flow_part_step *step)
     add_number(out, exchange && exchange->fail_info >= 0, exchange ? exchange->fail_info : 0);
     add_key(out, "operation");
     add_text(out, exchange ? exchange->operation : NULL);
+    if (exchange && step->step >= FLOW_VERIFY_REQUEST && step->step <= FLOW_NOTIFY)
+        add_call(out, exchange);
     g_string_append_c(out, '}');
 }
 
@@ -219,9 +250,14 @@ add_part(GString *out, gconstpointer data)
     add_sides(out, "records", conversation->records[FLOW_CLIENT], conversation->records[FLOW_SERVER]);
     add_key(out, "cipher");
     add_text(out, cipher);
-    add_certificate(out, conversation->certificate);
+    add_certificate(out, "certificate", conversation->certificate);
     add_key(out, "resumed");
     add_bool(out, conversation->is_resumed);
+    add_key(out, "client_certificate_state");
+    add_text(out, flow_client_certificate_name(conversation));
+    add_certificate(out, "client_certificate", conversation->client_certificate);
+    add_key(out, "rpc");
+    add_text(out, conversation->rpc_interface);
     g_string_append_c(out, '}');
     g_free(cipher);
 }
@@ -277,6 +313,46 @@ add_finding(GString *out, gconstpointer data)
     g_string_append_c(out, '}');
 }
 
+static void
+add_span(GString *out, const flow_span *span)
+{
+    begin_element(out);
+    g_string_append_c(out, '{');
+    add_key(out, "part");
+    add_text(out, flow_time_part_name(span->part));
+    add_key(out, "leg");
+    add_text(out, span->leg == FLOW_LEG_UNKNOWN ? NULL : flow_leg_name(span->leg));
+    add_key(out, "begin");
+    layout_append_seconds(out, span->stretches[0].begin);
+    add_key(out, "time");
+    layout_append_seconds(out, span->time);
+    add_key(out, "estimated");
+    add_bool(out, span->is_estimated);
+    g_string_append_c(out, '}');
+}
+
+static void
+add_timing(GString *out, gconstpointer data)
+{
+    const flow_timing *timing = data;
+
+    begin_element(out);
+    g_string_append_c(out, '{');
+    add_key(out, "request_frame");
+    add_positive(out, timing->operation->request_end.frame);
+    add_key(out, "response_frame");
+    add_positive(out, timing->operation->response_end.frame);
+    add_key(out, "total");
+    layout_append_seconds(out, timing->total);
+    add_key(out, "slowest");
+    add_text(out, timing->slowest ? flow_time_part_name(timing->slowest->part) : NULL);
+    add_key(out, "parts");
+    g_string_append_c(out, '[');
+    for (unsigned i = 0; i < timing->spans->len; i++)
+        add_span(out, &g_array_index(timing->spans, flow_span, i));
+    g_string_append(out, "]}");
+}
+
 /* The elements of a GPtrArray as an array. */
 static void
 add_array(GString *out, const char *key, const GPtrArray *elements, void (*add)(GString *, gconstpointer))
@@ -323,5 +399,6 @@ report_json(GString *out, const flow_enrolment *enrolment)
     add_number(out, true, enrolment->confidence);
     add_key(out, "filter");
     add_taken_text(out, flow_filter_of(enrolment));
+    add_array(out, "timing", enrolment->timings, add_timing);
     g_string_append(out, "}\n");
 }

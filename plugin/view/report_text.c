@@ -93,6 +93,12 @@ transport_of(const flow_conversation *conversation)
         else if (conversation->is_resumed)
             g_string_append(text, ", resumed");
     }
+    if (conversation->is_rpc)
+        g_string_append_printf(text, " · RPC%s%s%s", conversation->rpc_interface ? " " : "",
+                               conversation->rpc_interface ? conversation->rpc_interface : "",
+                               conversation->is_rpc_refused ? ", refused" : conversation->is_rpc_encrypted ? ", encrypted" : "");
+    if (flow_client_certificate_name(conversation))
+        g_string_append_printf(text, " · client certificate %s", flow_client_certificate_name(conversation));
     if (conversation->alert.frame && !conversation->alert_is_closing)
         g_string_append_printf(text, " · alert %s by the %s", flow_alert_name(conversation->alert_description),
                                conversation->alert_by == FLOW_CLIENT ? "client" : "server");
@@ -157,10 +163,15 @@ report_relation(GString *out, const flow_part *part)
     if (part->continues) {
         const flow_part_step *steps = (const flow_part_step *)(void *)part->steps->data;
         const flow_exchange  *inward = NULL;
+        bool                  is_call = false;
 
-        for (unsigned i = 0; i < part->steps->len && !inward; i++)
-            inward = steps[i].exchange ? steps[i].exchange->inward : NULL;
-        g_string_append_printf(text, "; continues conversation %u", part->continues);
+        for (unsigned i = 0; i < part->steps->len && !inward; i++) {
+            const flow_exchange *exchange = steps[i].exchange;
+
+            is_call = exchange && exchange->operation_of;
+            inward = is_call ? exchange : exchange ? exchange->inward : NULL;
+        }
+        g_string_append_printf(text, "; %s conversation %u", is_call ? "serves" : "continues", part->continues);
         if (inward)
             g_string_append_printf(text, " (%u %%%s%s)", inward->onward_confidence, inward->onward_reason ? ": " : "",
                                    inward->onward_reason ? inward->onward_reason : "");
@@ -239,6 +250,67 @@ report_expectations(GString *out, const flow_enrolment *enrolment)
         g_free(where);
         g_free(state);
     }
+}
+
+#define BAR 36
+
+/* Where a part of the time lies in the whole, as a bar of BAR cells. */
+static char *
+bar_of(const flow_timing *timing, const flow_span *span)
+{
+    GString *bar = g_string_new(NULL);
+
+    for (int64_t cell = 0; cell < BAR; cell++) {
+        int64_t from = timing->total * cell / BAR, to = timing->total * (cell + 1) / BAR;
+        bool    is_in = false, is_touched = false;
+
+        for (unsigned i = 0; i < span->count; i++) {
+            int64_t begin = span->stretches[i].begin, end = begin + span->stretches[i].time;
+
+            is_touched = is_touched || (begin < to && end > from);
+            is_in = is_in || MIN(end, to) - MAX(begin, from) > (to - from) / 2;
+        }
+        g_string_append(bar, is_in ? "█" : is_touched ? "▒" : "·");
+    }
+    return g_string_free(bar, FALSE);
+}
+
+static void
+report_timing(GString *out, const flow_timing *timing)
+{
+    static const layout_column columns[] = { { 27, false }, { 10, true }, { 5, true }, { BAR, false } };
+    char                      *total = layout_duration(timing->total);
+
+    g_string_append_c(out, '\n');
+    prose(out, MARGIN, "", "Where the time of the PKIOperation went (frames %u → %u, %s)",
+          timing->operation->request_end.frame, timing->operation->response_end.frame, total);
+    for (unsigned i = 0; i < timing->spans->len; i++) {
+        const flow_span *span = &g_array_index(timing->spans, flow_span, i);
+        const char      *title = flow_time_part_title(span->part);
+        char            *name = span->leg == FLOW_LEG_UNKNOWN ? g_strdup(title)
+                                                              : g_strdup_printf("%s %s", title, flow_leg_name(span->leg));
+        char            *time = layout_duration(span->time);
+        char            *about = g_strdup_printf("%s%s", span->is_estimated ? "~" : "", time);
+        char            *share = g_strdup_printf("%.0f %%", timing->total ? 100.0 * (double)span->time /
+                                                                                (double)timing->total
+                                                                          : 0);
+        char            *bar = bar_of(timing, span);
+
+        layout_row(out, MARGIN + 3, columns, G_N_ELEMENTS(columns), (const char *[]){ name, about, share, bar });
+        g_free(bar);
+        g_free(share);
+        g_free(about);
+        g_free(time);
+        g_free(name);
+    }
+    g_free(total);
+}
+
+static void
+report_timings(GString *out, const flow_enrolment *enrolment)
+{
+    for (unsigned i = 0; i < enrolment->timings->len; i++)
+        report_timing(out, enrolment->timings->pdata[i]);
 }
 
 static void
@@ -327,6 +399,7 @@ report_in_full(GString *out, const flow_enrolment *enrolment)
         report_findings(out, enrolment);
     report_conversations(out, enrolment);
     report_expectations(out, enrolment);
+    report_timings(out, enrolment);
     if (!is_failure_first)
         report_findings(out, enrolment);
     if (enrolment->retry_due)

@@ -220,7 +220,7 @@ static const struct {
     { "undecryptable", "pkcs7-wrong-recipient",
       { AT_DEVICE SENT OPEN PKI_GET "answered=yes http.status=200 answer_readable=yes pki_status=2 "
         "fail_info=1 problem=Encrypted~to~issuer~CN=x,~serial~number~1:~none~of~the~certificates~of~GetCACert" } },
-    { "403.7", "crp-403",
+    { "403.7", "crp-client-certificate-missing",
       { OUTER SENT OPEN PKI_GET "answered=yes http.status=200 answer_readable=yes pki_status=2 fail_info=2",
         STOPPED SENT OPEN "legs=device-ndes,~ndes-crp leg=ndes-crp quiet=20 step=verify-request method=POST "
         "basis=decrypted answered=yes http.status=403 tls.client_certificate=requested" } },

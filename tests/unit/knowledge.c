@@ -314,7 +314,13 @@ test_recognition(void)
     /* The two discoveries exclude each other. */
     g_assert_cmpuint(known->answer[FLOW_GET_CA_CAPS].high, <, known->answer[FLOW_GET_CA_CERT].low);
     g_assert_cmpuint(known->request[FLOW_GET_CA_CAPS].high, <, known->request[FLOW_PKI_OPERATION].low);
-    g_assert_cmpuint(known->request[FLOW_VERIFY_REQUEST].high, ==, 0);
+    /* sc-bytes of a registration point: 437 and 341 for VerifyRequest, 357 and 277 for Notify. */
+    g_assert_true(known->answer[FLOW_VERIFY_REQUEST].low <= 341 && 437 <= known->answer[FLOW_VERIFY_REQUEST].high);
+    g_assert_true(known->answer[FLOW_NOTIFY].low <= 277 && 357 <= known->answer[FLOW_NOTIFY].high);
+    g_assert_cmpuint(known->request[FLOW_CA_ISSUE].high, ==, 0);
+    g_assert_true(flow_matches(known->registration_names, "crp.corp.contoso.com"));
+    g_assert_true(flow_matches(known->management_names, "fef.msua01.manage.microsoft.com"));
+    g_assert_false(flow_matches(known->management_names, "www.microsoft.com"));
     g_assert_true(flow_matches(known->names, "SCEP.contoso.com"));
     g_assert_true(flow_matches(known->names, "ndes-contoso.msappproxy.net"));
     g_assert_false(flow_matches(known->names, "www.contoso.com"));

@@ -134,7 +134,8 @@ make(unsigned number, flow_verdict verdict)
                                    .server = "scep.contoso.com", .server_endpoint = { "2001:db8::1", 443 },
                                    .begin = at(1, 0), .end = at(33, 6502 * (SECOND / 1000)), .attempt = 1,
                                    .confidence = 100, .parts = g_ptr_array_new(), .steps = g_ptr_array_new(),
-                                   .findings = g_ptr_array_new() };
+                                   .findings = g_ptr_array_new(),
+                                   .timings = g_ptr_array_new() };
     g_ptr_array_add(enrolment->parts, &one->part);
     for (unsigned i = 0; i < G_N_ELEMENTS(one->expected); i++)
         g_ptr_array_add(enrolment->steps, &one->expected[i]);

@@ -491,9 +491,10 @@ def compare_steps(parts, number, row, way):
     lines = []
     for (enrolment, conversation), step, state in zip(parts, steps, states):
         known = {one["step"] for one in conversation["steps"]}
-        # A PKIOperation ends with the CertRep, which is a step of its own.
-        answered = [one["response_frame"] for one in conversation["steps"] if one["step"] == "pki-operation"]
-        if step == "cert-rep" and any(frame and frame <= number for frame in answered):
+        # A PKIOperation ends with the CertRep, a step of its own that begins with the answer's first frame.
+        answered = [one["request_frame"] for one in conversation["steps"]
+                    if one["step"] == "pki-operation" and one["response_frame"]]
+        if step == "cert-rep" and any(frame < number for frame in answered):
             step = "pki-operation"
         if known and step not in known:
             lines.append(f"{way}, frame {number}: step {step}, of a conversation with {sorted(known)} (report)")

@@ -1,0 +1,739 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What NDES asks of the registration point and of the CA while a PKIOperation waits, and which PKIOperation that is. A
+ * transactionID or a PKCS #10 that was read decides; else that each lies within the other's waiting time, and the order:
+ * verified first, issued next, notified last, and whoever came first is served first. Also the device's synchronisation
+ * with its management service, which comes before everything.
+ */
+#include <string.h>
+
+#include "internal.h"
+
+/* Frames of two interfaces are not always in the order in which they were on the wire. */
+#define SKEW (FLOW_SECOND / 200)
+
+/* How far apart a transaction may be on the clocks of two capturing machines. */
+#define CLOCKS (120 * FLOW_SECOND)
+
+/* A synchronisation is the reason of an enrolment that begins so long after it at most. */
+#define SOON_AFTER_SYNC (600 * FLOW_SECOND)
+#define MAX_SYNCS 4
+
+/* Ports of TLS, and of DCE/RPC's endpoint mapper (C706 chapter 6). */
+enum { HTTPS = 443, ENDPOINT_MAPPER = 135 };
+
+/* Percent. */
+enum { BY_KEY = 100, ALONE = 92, AMONG_MANY = 70, BY_TIME_ALONE = 75 };
+
+/* Answers of one kind differ by less than this, in octets. */
+#define SAME_ANSWER 12
+
+/* A PKIOperation as NDES got it, and what NDES asked for it. */
+typedef struct {
+    flow_exchange *at_ndes;
+    flow_group    *group;
+    int64_t        begin, end; /* of its waiting time */
+    const char    *transaction_id, *request_key;
+    flow_exchange *verify, *ca, *notify;
+} operation;
+
+typedef struct {
+    flow_model *model;
+    GArray     *operations;   /* of operation, by begin */
+    GHashTable *machines;     /* addresses (interned) at which the PKIOperations came in */
+    GHashTable *transactions; /* transactionID (interned) -> GPtrArray of operation * */
+    GHashTable *keys;         /* request_key (interned) -> likewise */
+    GPtrArray  *left;         /* of flow_exchange * that no PKIOperation was found for */
+    uint32_t    usual[2][2];  /* octets of request and answer of the last VerifyRequest and Notify that were inferred */
+} joining;
+
+bool
+flow_is_behind(flow_step step)
+{
+    return step == FLOW_VERIFY_REQUEST || step == FLOW_CA_ISSUE || step == FLOW_NOTIFY;
+}
+
+static bool
+is_management(flow_model *model, const flow_conversation *conversation)
+{
+    const flow_recognition *known = flow_knowledge_recognition(flow_known(model));
+
+    return flow_matches(known->management_names, conversation->server_name) ||
+           flow_server_is_told(model, conversation, "mdm");
+}
+
+static bool
+is_registration_point(flow_model *model, const flow_conversation *conversation)
+{
+    const flow_recognition *known = flow_knowledge_recognition(flow_known(model));
+
+    return flow_matches(known->registration_names, conversation->server_name) ||
+           flow_server_is_told(model, conversation, "crp");
+}
+
+flow_leg
+flow_leg_behind(flow_model *model, const flow_conversation *conversation)
+{
+    if (conversation->is_rpc || conversation->server.port == ENDPOINT_MAPPER ||
+        flow_server_is_told(model, conversation, "ca"))
+        return FLOW_NDES_CA;
+    for (guint i = 0; conversation->exchanges && i < conversation->exchanges->len; i++) {
+        const flow_exchange *exchange = conversation->exchanges->pdata[i];
+
+        if (g_strcmp0(exchange->product, "Intune") == 0)
+            return FLOW_NDES_INTUNE;
+    }
+    return is_management(model, conversation) ? FLOW_NDES_INTUNE : FLOW_NDES_CRP;
+}
+
+/* --- the PKIOperations --- */
+
+static void
+index_by(GHashTable *index, const char *key, operation *one)
+{
+    GPtrArray *list = key ? g_hash_table_lookup(index, key) : NULL;
+
+    if (!key)
+        return;
+    if (!list) {
+        list = g_ptr_array_new();
+        g_hash_table_insert(index, (gpointer)key, list);
+    }
+    g_ptr_array_add(list, one);
+}
+
+static void
+add_operation(joining *all, flow_group *group, flow_exchange *front)
+{
+    flow_exchange *inner = front->onward ? front->onward : front;
+    operation      one = { inner, group, inner->request.time, G_MAXINT64, front->transaction_id, front->request_key,
+                           NULL, NULL, NULL };
+
+    if (inner->response.frame)
+        one.end = inner->response.time;
+    if (!one.transaction_id)
+        one.transaction_id = inner->transaction_id;
+    if (!one.request_key)
+        one.request_key = inner->request_key;
+    g_array_append_val(all->operations, one);
+}
+
+static gint
+by_begin(gconstpointer a, gconstpointer b)
+{
+    const operation *first = a, *second = b;
+
+    return first->begin < second->begin ? -1 : first->begin > second->begin;
+}
+
+static void
+find_operations(joining *all, const GPtrArray *groups)
+{
+    for (guint i = 0; i < groups->len; i++) {
+        flow_group *group = groups->pdata[i];
+
+        for (guint j = 0; j < group->exchanges->len; j++) {
+            flow_exchange *exchange = group->exchanges->pdata[j];
+
+            if (exchange->step == FLOW_PKI_OPERATION)
+                add_operation(all, group, exchange);
+        }
+    }
+    g_array_sort(all->operations, by_begin);
+    for (guint i = 0; i < all->operations->len; i++) {
+        operation *one = &g_array_index(all->operations, operation, i);
+
+        g_hash_table_add(all->machines, (gpointer)one->at_ndes->conversation->server.address);
+        index_by(all->transactions, one->transaction_id, one);
+        index_by(all->keys, one->request_key, one);
+    }
+}
+
+static bool
+lies_within(const operation *one, const flow_exchange *inner)
+{
+    int64_t end = inner->response_end.frame ? inner->response_end.time : inner->request_end.time;
+
+    return inner->request.time + SKEW >= one->begin && end <= one->end + SKEW;
+}
+
+/* Addresses are interned. */
+static bool
+is_of_ndes(const operation *one, const flow_conversation *conversation)
+{
+    return one->at_ndes->conversation->server.address == conversation->client.address;
+}
+
+/* --- joining --- */
+
+static flow_exchange **
+place_for(operation *one, flow_step step)
+{
+    return step == FLOW_VERIFY_REQUEST ? &one->verify : step == FLOW_NOTIFY ? &one->notify : &one->ca;
+}
+
+static void
+join(joining *all, operation *one, flow_exchange *inner, unsigned confidence, const char *reason)
+{
+    flow_exchange **place = place_for(one, inner->step);
+    const char     *client = inner->conversation->client.address;
+
+    if (!*place)
+        *place = inner;
+    inner->operation_of = one->at_ndes;
+    inner->enrolment = one->group->enrolment;
+    inner->onward_confidence = confidence;
+    inner->onward_reason = reason;
+    g_ptr_array_add(one->group->behind, inner);
+    g_hash_table_add(inner->step == FLOW_CA_ISSUE ? all->model->calls_ca : all->model->calls_crp, (gpointer)client);
+}
+
+/* Of the PKIOperations with this key the one whose waiting time holds `inner`, else the nearest before it. */
+static operation *
+operation_by_key(GHashTable *index, const char *key, const flow_exchange *inner)
+{
+    const GPtrArray *list = key ? g_hash_table_lookup(index, key) : NULL;
+    operation       *nearest = NULL;
+
+    for (guint i = 0; list && i < list->len; i++) {
+        operation *one = list->pdata[i];
+
+        if (lies_within(one, inner))
+            return one;
+        if (ABS(one->begin - inner->request.time) < CLOCKS)
+            nearest = one;
+    }
+    return nearest;
+}
+
+/* When an operation became ready for a step, or -1 when it is not. What comes before the step need not have been captured,
+ * but what was captured has to be over, and well. */
+static int64_t
+ready_for(const operation *one, const flow_exchange *inner, flow_step step, bool is_verified)
+{
+    int64_t ready = one->begin;
+
+    if (*place_for((operation *)one, step) || !lies_within(one, inner))
+        return -1;
+    if (step == FLOW_VERIFY_REQUEST)
+        return ready;
+    if (one->verify) {
+        if (!one->verify->response_end.frame || one->verify->response_end.time > inner->request.time + SKEW ||
+            !flow_is_answered_well(one->verify))
+            return -1;
+        ready = one->verify->response_end.time;
+    } else if (is_verified) {
+        return -1;
+    }
+    if (step == FLOW_CA_ISSUE && one->notify)
+        return -1;
+    if (step == FLOW_NOTIFY && one->ca) {
+        if (one->ca->response_end.frame && one->ca->response_end.time > inner->request.time + SKEW)
+            return -1;
+        ready = MAX(ready, one->ca->response_end.frame ? one->ca->response_end.time : one->ca->request_end.time);
+    }
+    return ready;
+}
+
+/* The operation that waits longest for this step; `rivals`: how many others wait for it. */
+static operation *
+operation_by_order(joining *all, const flow_exchange *inner, flow_step step, unsigned *rivals)
+{
+    const char *client = inner->conversation->client.address;
+    bool        is_verified = g_hash_table_contains(all->model->calls_crp, client);
+    operation  *best = NULL;
+    int64_t     best_ready = 0;
+
+    *rivals = 0;
+    for (guint i = 0; i < all->operations->len; i++) {
+        operation *one = &g_array_index(all->operations, operation, i);
+        int64_t    ready;
+
+        if (one->begin > inner->request.time + SKEW)
+            break;
+        if (one->end + SKEW < inner->request.time || !is_of_ndes(one, inner->conversation))
+            continue;
+        if (inner->transaction_id && one->transaction_id)
+            continue; /* both are known, and differ */
+        ready = ready_for(one, inner, step, is_verified);
+        if (ready < 0)
+            continue;
+        *rivals += best != NULL;
+        if (!best || ready < best_ready) {
+            best = one;
+            best_ready = ready;
+        }
+    }
+    return best;
+}
+
+static const char *
+reason_by_order(flow_model *model, const operation *one, const flow_exchange *inner, unsigned rivals)
+{
+    double delay = (double)(inner->request.time - one->begin) / 1e6;
+
+    if (rivals == 0)
+        return flow_result_printf(model, "asked %.1f ms after the PKIOperation came, while it waited", delay);
+    return flow_result_printf(model,
+                              "asked %.1f ms after the PKIOperation came, by the order of the %u that waited for it",
+                              delay, rivals + 1);
+}
+
+static void
+join_by_order(joining *all, flow_exchange *inner)
+{
+    unsigned   rivals;
+    operation *one = operation_by_order(all, inner, inner->step, &rivals);
+
+    if (one)
+        join(all, one, inner, rivals == 0 ? ALONE : AMONG_MANY, reason_by_order(all->model, one, inner, rivals));
+    else
+        g_ptr_array_add(all->left, inner);
+}
+
+static void
+join_read(joining *all, flow_exchange *inner)
+{
+    operation *one = operation_by_key(all->transactions, inner->transaction_id, inner);
+
+    if (one) {
+        join(all, one, inner, BY_KEY, "the same transaction");
+        return;
+    }
+    one = operation_by_key(all->keys, inner->request_key, inner);
+    if (one)
+        join(all, one, inner, BY_KEY, "the same certificate request");
+    else
+        join_by_order(all, inner);
+}
+
+/* --- calls that cannot be read --- */
+
+static bool
+within(flow_range range, uint32_t value)
+{
+    return value >= range.low && value <= range.high;
+}
+
+static bool
+is_sized_as(const flow_recognition *known, flow_step step, const flow_turn *turn)
+{
+    return within(known->request[step], turn->octets[FLOW_CLIENT]) &&
+           (!turn->response.frame || within(known->answer[step], turn->octets[FLOW_SERVER]));
+}
+
+/* True when a PKIOperation at the same machine waited from before to after the turn. */
+static bool
+is_nested(const joining *all, const flow_conversation *conversation, const flow_turn *turn)
+{
+    int64_t end = turn->response_end.frame ? turn->response_end.time : turn->request_end.time;
+
+    for (guint i = 0; i < all->operations->len; i++) {
+        const operation *one = &g_array_index(all->operations, operation, i);
+
+        if (one->begin > turn->request.time + SKEW)
+            break;
+        if (one->end + SKEW >= end && is_of_ndes(one, conversation))
+            return true;
+    }
+    return false;
+}
+
+/* What NDES asked of one server. */
+typedef struct {
+    GPtrArray *inferred;  /* of flow_exchange * */
+    bool       is_strange; /* something in it that is not for a PKIOperation */
+    bool       is_named;
+} callee;
+
+static void
+free_callee(gpointer data)
+{
+    callee *one = data;
+
+    g_ptr_array_unref(one->inferred);
+    g_free(one);
+}
+
+/* A turn as a call whose step is not known yet. */
+static flow_exchange *
+add_inferred(flow_model *model, flow_conversation *conversation, const flow_turn *turn)
+{
+    flow_exchange *exchange = flow_exchange_new(conversation, FLOW_INFERRED);
+
+    exchange->request = turn->request;
+    exchange->request_end = turn->request_end;
+    exchange->response = turn->response;
+    exchange->response_end = turn->response_end;
+    exchange->request_octets = turn->octets[FLOW_CLIENT];
+    exchange->response_octets = turn->octets[FLOW_SERVER];
+    exchange->request_records = turn->records[FLOW_CLIENT];
+    exchange->response_records = turn->records[FLOW_SERVER];
+    g_ptr_array_add(model->inferred, exchange);
+    return exchange;
+}
+
+static void
+take_turns(joining *all, callee *one, flow_conversation *conversation)
+{
+    const flow_recognition *known = flow_knowledge_recognition(flow_known(all->model));
+    GArray                 *turns = flow_turns_of(conversation);
+
+    for (guint i = 0; i < turns->len; i++) {
+        const flow_turn *turn = &g_array_index(turns, flow_turn, i);
+
+        if (is_nested(all, conversation, turn) &&
+            (one->is_named || is_sized_as(known, FLOW_VERIFY_REQUEST, turn) || is_sized_as(known, FLOW_NOTIFY, turn)))
+            g_ptr_array_add(one->inferred, add_inferred(all->model, conversation, turn));
+        else
+            one->is_strange = true;
+    }
+    g_array_unref(turns);
+}
+
+static gint
+by_request(gconstpointer a, gconstpointer b)
+{
+    const flow_exchange *first = *(flow_exchange *const *)a, *second = *(flow_exchange *const *)b;
+
+    if (first->request.time != second->request.time)
+        return first->request.time < second->request.time ? -1 : 1;
+    return first->request.frame < second->request.frame ? -1 : first->request.frame > second->request.frame;
+}
+
+/* Adds the calls in encrypted conversations of NDES to `calls`: everything that it asked of one server has to lie within
+ * the waiting time of PKIOperations. */
+static void
+find_unread(joining *all, const flow_candidates *candidates, GPtrArray *calls)
+{
+    GHashTable    *scep = g_hash_table_new(NULL, NULL);
+    GHashTable    *callees = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_callee);
+    GHashTableIter iterator;
+    gpointer       value;
+
+    for (guint i = 0; i < candidates->exchanges->len; i++)
+        g_hash_table_add(scep, ((flow_exchange *)candidates->exchanges->pdata[i])->conversation);
+    for (guint i = 0; i < all->model->conversations->len; i++) {
+        flow_conversation *conversation = all->model->conversations->pdata[i];
+        char              *key;
+        callee            *one;
+
+        if (!conversation->is_tls || conversation->is_readable || conversation->exchanges || !conversation->turns ||
+            g_hash_table_contains(scep, conversation) || !g_hash_table_contains(all->machines, conversation->client.address))
+            continue;
+        key = g_strdup_printf("%s %s %u", conversation->client.address, conversation->server.address,
+                              conversation->server.port);
+        one = g_hash_table_lookup(callees, key);
+        if (!one) {
+            one = g_new0(callee, 1);
+            one->inferred = g_ptr_array_new();
+            g_hash_table_insert(callees, g_strdup(key), one);
+        }
+        one->is_named = one->is_named || is_registration_point(all->model, conversation) ||
+                        is_management(all->model, conversation);
+        take_turns(all, one, conversation);
+        g_free(key);
+    }
+    g_hash_table_iter_init(&iterator, callees);
+    while (g_hash_table_iter_next(&iterator, NULL, &value)) {
+        callee *one = value;
+
+        for (guint i = 0; i < one->inferred->len && (one->is_named || !one->is_strange); i++) {
+            flow_exchange *exchange = one->inferred->pdata[i];
+
+            exchange->confidence = one->is_named ? ALONE : BY_TIME_ALONE;
+            g_ptr_array_add(calls, exchange);
+        }
+    }
+    g_ptr_array_sort(calls, by_request);
+    g_hash_table_unref(callees);
+    g_hash_table_unref(scep);
+}
+
+static uint32_t
+distance(uint32_t a, uint32_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+/* Whether a call that could be either is a Notify: by the answer, which has no body, and by the sizes of those before. */
+static bool
+is_rather_notify(const joining *all, const flow_exchange *inner)
+{
+    const uint32_t *verify = all->usual[0], *notify = all->usual[1];
+
+    if (!verify[1])
+        return false;
+    if (!notify[1])
+        return inner->response_octets + SAME_ANSWER < verify[1];
+    if (distance(verify[1], notify[1]) > SAME_ANSWER)
+        return distance(inner->response_octets, notify[1]) < distance(inner->response_octets, verify[1]);
+    return distance(inner->request_octets, notify[0]) < distance(inner->request_octets, verify[0]);
+}
+
+/* Which of the two calls an encrypted one is, and of which operation. */
+static void
+join_unread(joining *all, flow_exchange *inner)
+{
+    const flow_recognition *known = flow_knowledge_recognition(flow_known(all->model));
+    unsigned                rivals[2];
+    operation              *verify = operation_by_order(all, inner, FLOW_VERIFY_REQUEST, &rivals[0]);
+    operation              *notify = operation_by_order(all, inner, FLOW_NOTIFY, &rivals[1]);
+    bool                    is_notify = notify && notify->verify && (!verify || is_rather_notify(all, inner));
+    operation              *one = is_notify ? notify : verify;
+    flow_range              answer;
+
+    if (!one)
+        return;
+    inner->step = is_notify ? FLOW_NOTIFY : FLOW_VERIFY_REQUEST;
+    answer = known->answer[inner->step];
+    inner->is_answer_readable = within(answer, inner->response_octets);
+    inner->reason = flow_result_printf(all->model, "%u octets answered by %u, while the PKIOperation waited%s",
+                                       inner->request_octets, inner->response_octets,
+                                       is_notify ? ", after VerifyRequest" : "");
+    if (inner->response.frame && inner->is_answer_readable) {
+        all->usual[is_notify][0] = inner->request_octets;
+        all->usual[is_notify][1] = inner->response_octets;
+    }
+    join(all, one, inner, rivals[is_notify] == 0 ? ALONE : AMONG_MANY,
+         reason_by_order(all->model, one, inner, rivals[is_notify]));
+}
+
+/* A call of an RPC interface that is not known, because its binding was not captured. */
+static void
+join_unbound(joining *all, flow_exchange *inner)
+{
+    unsigned   rivals;
+    operation *one = operation_by_order(all, inner, FLOW_CA_ISSUE, &rivals);
+
+    if (!one)
+        return;
+    inner->step = FLOW_CA_ISSUE;
+    inner->confidence = BY_TIME_ALONE;
+    inner->reason = "a call between VerifyRequest and Notify, of an interface that was bound before the capture began";
+    inner->is_answer_readable = true;
+    join(all, one, inner, rivals == 0 ? ALONE : AMONG_MANY, reason_by_order(all->model, one, inner, rivals));
+}
+
+/* --- conversations without a call --- */
+
+/* True when nothing was asked in it, or nothing but where a service is. */
+static bool
+has_no_call(const flow_conversation *conversation)
+{
+    return !conversation->exchanges && (!conversation->turns || conversation->turns->len == 0);
+}
+
+static bool
+is_in_trouble(const flow_conversation *conversation)
+{
+    flow_tcp_state tcp = flow_tcp_state_of(conversation);
+
+    return tcp == FLOW_TCP_REFUSED || tcp == FLOW_TCP_NO_ANSWER || conversation->is_rpc_refused ||
+           flow_tls_state_of(conversation) == FLOW_TLS_FAILED || conversation->is_foreign_protocol ||
+           (conversation->is_tls && flow_is_over(conversation));
+}
+
+/* Servers that NDES has asked, so that a connection to them alone tells something. */
+static bool
+is_known_callee(const GHashTable *known, const flow_conversation *conversation)
+{
+    return g_hash_table_contains((GHashTable *)known, conversation->server.address);
+}
+
+/* The operation that waited when a conversation began: of several, the last that came before it. */
+static operation *
+operation_at(joining *all, const flow_conversation *conversation)
+{
+    operation *found = NULL;
+
+    for (guint i = 0; i < all->operations->len; i++) {
+        operation *one = &g_array_index(all->operations, operation, i);
+
+        if (one->begin > conversation->first.time + SKEW)
+            break;
+        if (one->end + SKEW >= conversation->first.time && is_of_ndes(one, conversation))
+            found = one;
+    }
+    return found;
+}
+
+static void
+join_bare(joining *all, const flow_candidates *candidates)
+{
+    GHashTable *taken = g_hash_table_new(NULL, NULL), *points = g_hash_table_new(NULL, NULL);
+    GHashTable *authorities = g_hash_table_new(NULL, NULL);
+
+    for (guint i = 0; i < candidates->bare->len; i++)
+        g_hash_table_add(taken, candidates->bare->pdata[i]);
+    for (guint i = 0; i < all->model->conversations->len; i++) {
+        const flow_conversation *conversation = all->model->conversations->pdata[i];
+
+        for (guint j = 0; conversation->exchanges && j < conversation->exchanges->len; j++) {
+            const flow_exchange *exchange = conversation->exchanges->pdata[j];
+
+            if (exchange->step == FLOW_CA_ISSUE)
+                g_hash_table_add(authorities, (gpointer)conversation->server.address);
+            else if (flow_is_behind(exchange->step))
+                g_hash_table_add(points, (gpointer)conversation->server.address);
+        }
+        if (conversation->server.port == ENDPOINT_MAPPER)
+            g_hash_table_add(authorities, (gpointer)conversation->server.address);
+    }
+    for (guint i = 0; i < all->model->conversations->len; i++) {
+        flow_conversation *conversation = all->model->conversations->pdata[i];
+        operation         *one;
+        bool               is_ca;
+
+        if (!has_no_call(conversation) || !g_hash_table_contains(all->machines, conversation->client.address) ||
+            g_hash_table_contains(taken, conversation) || (one = operation_at(all, conversation)) == NULL)
+            continue;
+        is_ca = conversation->is_rpc || is_known_callee(authorities, conversation);
+        if (is_ca ? conversation->rpc_interface || is_in_trouble(conversation)
+                  : is_in_trouble(conversation) &&
+                        (conversation->server.port == HTTPS || is_registration_point(all->model, conversation) ||
+                         is_known_callee(points, conversation))) {
+            g_ptr_array_add(one->group->behind_bare, conversation);
+            g_hash_table_add(is_ca ? all->model->calls_ca : all->model->calls_crp,
+                             (gpointer)conversation->client.address);
+        }
+    }
+    g_hash_table_unref(taken);
+    g_hash_table_unref(points);
+    g_hash_table_unref(authorities);
+}
+
+/* --- what no PKIOperation was captured for --- */
+
+/* The last enrolment at this registration point that still waits for its Notify: of the same transaction, or where none is
+ * known the first of the same client. */
+static flow_group *
+group_for_notify(GPtrArray *own, const flow_exchange *notify)
+{
+    for (guint i = 0; i < own->len; i++) {
+        flow_group          *group = own->pdata[i];
+        const flow_exchange *verify = group->behind->pdata[0];
+        const char          *id = verify->transaction_id;
+
+        if (verify->step != FLOW_VERIFY_REQUEST || verify->response_end.time > notify->request.time + SKEW)
+            continue;
+        if (id && notify->transaction_id ? strcmp(id, notify->transaction_id) == 0
+                                         : verify->conversation->client.address ==
+                                               notify->conversation->client.address)
+            return g_ptr_array_steal_index(own, i);
+    }
+    return NULL;
+}
+
+static void
+group_left(joining *all, GPtrArray *groups)
+{
+    GPtrArray *own = g_ptr_array_new(); /* of flow_group *: those that lack their Notify */
+
+    for (guint i = 0; i < all->left->len; i++) {
+        flow_exchange *exchange = all->left->pdata[i];
+        flow_group    *group = NULL;
+
+        if (exchange->step == FLOW_CA_ISSUE)
+            continue; /* not only NDES asks the CA */
+        if (exchange->step == FLOW_NOTIFY)
+            group = group_for_notify(own, exchange);
+        if (!group)
+            group = flow_group_new(all->model, groups);
+        if (exchange->step == FLOW_VERIFY_REQUEST)
+            g_ptr_array_add(own, group);
+        g_ptr_array_add(group->behind, exchange);
+        exchange->enrolment = group->enrolment;
+        flow_extend(group->enrolment,
+                    exchange == exchange->conversation->exchanges->pdata[0] ? exchange->conversation->first
+                                                                            : exchange->request,
+                    exchange->response_end.frame ? exchange->response_end : exchange->request_end);
+        if (exchange->transaction_id)
+            group->enrolment->transaction_id = exchange->transaction_id;
+        if (exchange->subject)
+            group->enrolment->subject = exchange->subject;
+        g_hash_table_add(all->model->calls_crp, (gpointer)exchange->conversation->client.address);
+    }
+    g_ptr_array_unref(own);
+}
+
+/* --- the device's management service --- */
+
+static const char *
+device_of(const flow_group *group)
+{
+    const flow_conversation *first = group->exchanges->len
+                                         ? ((flow_exchange *)group->exchanges->pdata[0])->conversation
+                                     : group->bare->len ? group->bare->pdata[0]
+                                                        : NULL;
+
+    return first ? first->client.address : NULL;
+}
+
+/* Gives each synchronisation to the device's next enrolment, or to the one under way. */
+static void
+add_syncs(flow_model *model, const GPtrArray *groups)
+{
+    for (guint i = 0; i < model->conversations->len; i++) {
+        flow_conversation *conversation = model->conversations->pdata[i];
+        flow_group        *next = NULL;
+
+        if ((!conversation->is_tls && !is_in_trouble(conversation)) || !is_management(model, conversation))
+            continue;
+        for (guint j = 0; j < groups->len; j++) {
+            flow_group           *group = groups->pdata[j];
+            const flow_enrolment *enrolment = group->enrolment;
+
+            if (device_of(group) == conversation->client.address && enrolment->end.time >= conversation->first.time &&
+                enrolment->begin.time - conversation->last.time <= SOON_AFTER_SYNC &&
+                (!next || enrolment->begin.time < next->enrolment->begin.time))
+                next = group;
+        }
+        if (!next)
+            continue;
+        g_ptr_array_add(next->syncs, conversation);
+        if (next->syncs->len > MAX_SYNCS)
+            g_ptr_array_remove_index(next->syncs, 0);
+    }
+}
+
+void
+flow_join_behind(flow_model *model, flow_candidates *candidates, GPtrArray *groups)
+{
+    joining    all = { .model = model };
+    GPtrArray *calls;
+
+    if (groups->len == 0 && candidates->behind->len == 0)
+        return;
+    all.operations = g_array_new(FALSE, FALSE, sizeof(operation));
+    all.machines = g_hash_table_new(NULL, NULL);
+    all.transactions = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
+    all.keys = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
+    all.left = g_ptr_array_new();
+    calls = g_ptr_array_new();
+    find_operations(&all, groups);
+    for (guint i = 0; i < candidates->behind->len; i++)
+        g_ptr_array_add(calls, candidates->behind->pdata[i]);
+    find_unread(&all, candidates, calls);
+    for (guint i = 0; i < calls->len; i++) {
+        flow_exchange *inner = calls->pdata[i];
+
+        if (inner->conversation->is_rpc && inner->basis == FLOW_INFERRED)
+            inner->step = FLOW_STEP_NONE; /* it may have counted in the evaluation before */
+        if (inner->basis != FLOW_INFERRED)
+            join_read(&all, inner);
+        else if (inner->conversation->is_rpc)
+            join_unbound(&all, inner);
+        else
+            join_unread(&all, inner);
+    }
+    join_bare(&all, candidates);
+    group_left(&all, groups);
+    add_syncs(model, groups);
+    g_ptr_array_unref(calls);
+    g_ptr_array_unref(all.left);
+    g_hash_table_unref(all.keys);
+    g_hash_table_unref(all.transactions);
+    g_hash_table_unref(all.machines);
+    g_array_unref(all.operations);
+}
