@@ -6,6 +6,7 @@
 #include <epan/proto.h>
 #include <ws_symbol_export.h>
 
+#include "../dissector/ca/icert.h"
 #include "../dissector/compat.h"
 #include "../dissector/crp/crp.h"
 #include "../dissector/scep/scep.h"
@@ -33,6 +34,7 @@ register_protocols(void)
 {
     proto_register_scep();
     proto_register_crp();
+    proto_register_icert();
     export_objects_register();
     annotate_register();
 }
@@ -42,6 +44,7 @@ hand_off(void)
 {
     proto_reg_handoff_scep();
     proto_reg_handoff_crp(); /* after SCEP: it stands before it where both share a media type */
+    proto_reg_handoff_icert();
     annotate_handoff();
 }
 

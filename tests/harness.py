@@ -45,7 +45,10 @@ FIELD_TYPES = {
 
 # Fields of Wireshark itself that cases look at.
 OTHER_TYPES = {"tcp.stream": "FT_UINT", "tcp.srcport": "FT_UINT", "tcp.dstport": "FT_UINT",
-               "frame.time_relative": "FT_RELATIVE_TIME", "scepflow.retry_due": "FT_ABSOLUTE_TIME"}
+               "frame.time_relative": "FT_RELATIVE_TIME", "scepflow.retry_due": "FT_ABSOLUTE_TIME",
+               "crp.verified": "FT_BOOLEAN", "crp.http_status": "FT_UINT", "crp.substatus": "FT_UINT",
+               "crp.request_in": "FT_FRAMENUM", "crp.response_in": "FT_FRAMENUM", "crp.time": "FT_RELATIVE_TIME",
+               "crp.certificate.serial": "FT_BYTES", "crp.certificate.thumbprint": "FT_BYTES"}
 
 # fields: (name, value) of everything asked for, in tree order; messages: the same, one list per SCEP tree.
 Frame = namedtuple("Frame", "number fields messages")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the peers of a recorded sample say of its conversations and enrolments: the access logs of WAP and NDES, the
-messages that they kept, the scenario, and the table in captures/samples/README.md. Nothing of it came out of a capture."""
+messages that they kept, the logs of what is behind NDES (captures/samples/behind.md), the scenario, and the table in
+captures/samples/README.md. Nothing of it came out of a capture."""
 
 import functools
 import json
@@ -17,6 +18,10 @@ WAP_OUTSIDE = ("192.0.2.20", "203.0.113.20", "2001:db8:0:1::20")
 WAP_INSIDE = ("198.51.100.20", "2001:db8:0:2::20")
 NDES_INSIDE = ("198.51.100.30", "2001:db8:0:2::30")
 NDES_WITHOUT_WAP = ("192.0.2.30",)
+# Behind NDES (captures/samples/behind.md). One address of Microsoft's is the MDM service or Intune.
+CRP, CA, CLOUD = "198.51.100.40", "198.51.100.50", "203.0.113.60"
+# The legs of what NDES asks of others.
+BEHIND = ("ndes-crp", "ndes-intune", "ndes-ca")
 
 # nginx's own: closed without an answer, and closed by the client before there was one.
 UNANSWERED = ("444", "499")
@@ -28,6 +33,17 @@ SUCCESS, FAILURE, PENDING = "0", "2", "3"
 Request = namedtuple("Request", "client operation message status transaction pki_status device outer enrolment")
 
 Enrolment = namedtuple("Enrolment", "device transaction outer inner")
+
+# What NDES asked of others for a transaction. step: None for what is no step, such as the endpoint mapper's; name, path:
+# the call's; sent: whether it came to a request; code: Intune's; disposition and fault: the CA's, None when they are sealed;
+# good: whether it was what NDES hoped for; dialled: when the connection was begun; begin, end: when the request could be
+# sent, and when its answer was there, None without one.
+Call = namedtuple("Call", "client server leg step name path transaction sent status substatus verified code disposition "
+                          "fault good dialled begin end body")
+STEPS = {"VerifyRequest": "verify-request", "validateRequest": "verify-request", "Notify": "notify",
+         "successNotification": "notify", "failureNotification": "notify"}
+INTERFACES = ("ICertPassage", "ICertRequestD")
+ISSUED = 3
 
 
 def recorded():
@@ -42,7 +58,11 @@ def leg_of(client, server):
         return "device-wap"
     if server in NDES_INSIDE and client in WAP_INSIDE:
         return "wap-ndes"
-    return "device-ndes" if server in NDES_WITHOUT_WAP else None
+    if server == CLOUD:
+        return "ndes-intune" if client in NDES_INSIDE else "device-mdm"
+    if server in (CRP, CA):
+        return "ndes-crp" if server == CRP else "ndes-ca"
+    return "device-ndes" if server in NDES_WITHOUT_WAP + NDES_INSIDE else None
 
 
 def role_of(request):
@@ -87,6 +107,12 @@ class Peers:
         self.has_wap = self.has_logs and (bool(wap) or not ndes)
         self.outer_count, self.inner_count, self.frames = table().get(sample.name, (None, None, {}))
         first = wap if self.has_wap else ndes
+        self.calls = [posted(entry) for entry in self.lines_of("policy-module")]
+        self.calls += [asked_of_authority(entry) for entry in self.lines_of("ca-client")]
+        if self.calls and self.outer_count is None:
+            # No table says it: a connection is one port.
+            self.outer_count, self.inner_count = (len({client_of(entry) for entry in log})
+                                                  for log in (first, ndes if self.has_wap else []))
         if not self.has_logs:
             # No peer ran: requests without a client.
             first = [{"client": None, "client_port": None, "status": str(exchange["status"]),
@@ -105,8 +131,15 @@ class Peers:
 
     def log(self, host):
         """The lines of a server's access log."""
-        path = self.truth / f"logs/{host}-access.log"
+        return self.lines_of(f"{host}-access")
+
+    def lines_of(self, name):
+        path = self.truth / f"logs/{name}.log"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def calls_seen(self, vantage):
+        """Those of the calls behind NDES that a capture at this place sees."""
+        return [call for call in self.calls if vantage == "ndes" or (vantage == "crp" and call.leg == "ndes-crp")]
 
     def _device_of_port(self, sample, wap):
         """Where a router hides the devices, whose port is whose: of the SYNs that left them, as IP and TCP say."""
@@ -217,6 +250,35 @@ def status_of(entry):
     if entry["status"] in UNANSWERED or entry["status"] == "None" or entry.get("http") == "HTTP/2.0":
         return None
     return int(entry["status"])
+
+
+def posted(entry):
+    """A call that the policy module logged."""
+    is_intune = "/ScepActions/" in entry["url"]
+    step, status, body = STEPS[entry["call"]], entry["status"], entry["body"] or ""
+    code = json.loads(body)["code"] if is_intune and status == 200 else None
+    verified = None
+    if step == "verify-request" and status in (200, 201):
+        verified = code == "Success" if is_intune else body.strip() == "true"
+    page = re.search(r"HTTP Error \d+\.(\d+)", body)
+    return Call(f"{NDES_INSIDE[0]}:{entry['local_port']}", f"{CLOUD if is_intune else CRP}:443",
+                "ndes-intune" if is_intune else "ndes-crp", step, entry["call"],
+                urllib.parse.urlsplit(entry["url"]).path, entry["transaction_id"], bool(entry["secured"] or status), status,
+                int(page.group(1)) or None if page else None, verified, code,
+                None, None, verified if step == "verify-request" else status in (200, 204),
+                entry["begin"],
+                # On a connection that is open already a call begins with the request.
+                entry["secured"] or entry["begin"], entry["answered"], body)
+
+
+def asked_of_authority(entry):
+    """An RPC call that NDES logged."""
+    is_request = entry["interface"] in INTERFACES and entry["opnum"] is not None
+    disposition = None if entry["sealed"] else entry["disposition"]
+    return Call(entry["client"], entry["server"], "ndes-ca", "ca-issue" if is_request else None, entry["interface"],
+                None, entry["transaction_id"], entry["opnum"] is not None, None, None, None, None, disposition,
+                None if entry["sealed"] else entry["fault"], entry["disposition"] == ISSUED,
+                None, entry["time_begin"], entry["time_end"], None)
 
 
 def verdict_of(requests):

@@ -62,11 +62,43 @@ def check_capture(sample, host, expected, problems):
 
 def check_captures(sample, problems):
     logs = sample / "truth" / "logs"
-    ndes, wap = ([(entry["method"], entry["uri"]) for entry in logged(logs / f"{host}-access.log")]
-                 for host in ("ndes", "wap"))
-    check_capture(sample, "ndes", collections.Counter(ndes), problems)
-    check_capture(sample, "wap", collections.Counter(wap) + collections.Counter(ndes), problems)
-    check_capture(sample, "device", collections.Counter(wap or ndes), problems)
+    ndes, wap, crp, intune, mdm = (
+        collections.Counter((entry["method"], entry["uri"]) for entry in logged(logs / f"{host}-access.log"))
+        for host in ("ndes", "wap", "crp", "intune", "mdm"))
+    check_capture(sample, "ndes", ndes + crp + intune, problems)
+    check_capture(sample, "crp", crp, problems)
+    check_capture(sample, "wap", wap + ndes, problems)
+    check_capture(sample, "device", (wap or ndes) + mdm, problems)
+
+
+def check_calls(sample, problems):
+    """What the policy module says it was answered, on which port, has to be in the capture of NDES."""
+    calls = logged(sample / "truth" / "logs" / "policy-module.log")
+    if not calls:
+        return
+    told = collections.Counter((str(call["local_port"]), str(call["status"])) for call in calls if call["status"])
+    # Those to the WAP are among them.
+    seen = collections.Counter(map(tuple, tshark(sample / "ndes.pcapng", "http.response && tcp.srcport == 443",
+                                                 "tcp.dstport", "http.response.code")))
+    if told - seen:
+        problems.append(f"ndes.pcapng: answers to the policy module are missing: {sorted(told - seen)}")
+    print(f"  {len(calls)} calls of the policy module, {told.total()} answered")
+
+
+def check_rpc(sample, problems):
+    """The RPC requests that NDES says it made, and those that the CA says it got, have to be in the capture of NDES."""
+    made, got = ([entry for entry in logged(sample / "truth" / "logs" / f"ca-{end}.log") if entry["opnum"] is not None]
+                 for end in ("client", "server"))
+    if not made:
+        return
+    seen = collections.Counter(map(tuple, tshark(sample / "ndes.pcapng", "dcerpc.pkt_type == 0", "tcp.srcport",
+                                                 "tcp.dstport", "dcerpc.opnum")))
+    for entries, who in (made, "NDES"), (got, "the CA"):
+        told = collections.Counter((entry["client"].split(":")[1], entry["server"].split(":")[1], str(entry["opnum"]))
+                                   for entry in entries)
+        if told != seen:
+            problems.append(f"ndes.pcapng: {seen.total()} RPC requests, {told.total()} in the log of {who}")
+    print(f"  {seen.total()} RPC requests")
 
 
 def opened(message, keys):
@@ -125,6 +157,8 @@ def main():
         if not exchanges and not scenario:
             problems.append("truth says nothing")
         check_captures(sample, problems)
+        check_calls(sample, problems)
+        check_rpc(sample, problems)
         check_messages(sample, exchanges, scenario, problems)
         size = sum(file.stat().st_size for file in sample.rglob("*") if file.is_file())
         limit = scenario.get("size_limit", SIZE_LIMIT)

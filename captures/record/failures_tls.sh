@@ -107,9 +107,10 @@ scenario_tls_cipher() {
         device-wap tls-handshake 'alert 40 (handshake failure) from the WAP'
 }
 
-# The WAP's certificate again, with the same key, for a year that is over.
-expired_certificate() {
-    openssl req -new -key "$work/wap.key" -subj "/CN=$wap_host" -out "$work/wap.csr" \
+# expire NAME HOST USAGE: the certificate again, with the same key, for a year that is over.
+expire() {
+    mkdir -p "$work/temp-ca"
+    openssl req -new -key "$work/$1.key" -subj "/CN=$2" -out "$work/$1.csr" \
         -config <(printf '[req]\ndistinguished_name=dn\n[dn]\n')
     : >"$work/issued.index"
     cat >"$work/expired.cnf" <<END
@@ -123,16 +124,17 @@ x509_extensions = more
 [any]
 commonName = supplied
 [more]
-subjectAltName = DNS:$wap_host
-extendedKeyUsage = serverAuth
+subjectAltName = DNS:$2
+extendedKeyUsage = $3
 END
     openssl ca -batch -notext -md sha256 -startdate 20240101000000Z -enddate 20250101000000Z -config "$work/expired.cnf" \
-        -cert "$work/ca.crt" -keyfile "$work/ca.key" -in "$work/wap.csr" -out "$work/wap.crt" -outdir "$work/temp-ca"
+        -cert "$work/ca.crt" -keyfile "$work/ca.key" -in "$work/$1.csr" -out "$work/$1.crt" -outdir "$work/temp-ca"
 } 2>>"$work/logs/openssl.log"
+
+expired_certificate() { expire wap "$wap_host" serverAuth; }
 
 scenario_tls_expired() {
     windows
-    mkdir "$work/temp-ca"
     prepare=expired_certificate
     begin
     expect_alert 45

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Namespaces device, wap and ndes, a router between the first two where one is wanted, their links, and a capture at
-# each vantage point. Sourced by record.
+# Namespaces device, wap and ndes, a router between the first two where one is wanted, what lies behind NDES, their links,
+# and a capture at each vantage point. Sourced by record.
 
 # The name of the namespace of HOST: unique to this run.
 namespace() { echo "scep$$-$1"; }
@@ -84,6 +84,10 @@ network_up() {
     device_address=${outside}10
     make_host device
     make_host ndes
+    if [[ $behind == yes ]]; then
+        network_behind
+        return
+    fi
     if [[ $wap == no ]]; then
         ndes_address=${outside}30
         make_link device device "$device_address" ndes ndes "$ndes_address"
@@ -109,6 +113,56 @@ network_up() {
     name_host wap ndes.corp.contoso.com "$ndes_address"
 }
 
+# join HOST INTERFACE ADDRESS BRIDGE: links it to the switch; it reaches all other networks without a router.
+join() {
+    local space network
+    space=$(namespace "$1")
+    ip link add "$2" netns "$space" type veth peer name "$2" netns "$(namespace switch)"
+    ip -n "$(namespace switch)" link set "$2" master "$4" up
+    make_end "$1" "$2" "$3"
+    until_true "the link of $2" carrier "$1" "$2"
+    for network in 192.0.2 198.51.100 203.0.113; do
+        [[ $1 == wap || $3 == $network.* ]] || ip -n "$space" route add "$network.0/24" dev "$2"
+    done
+}
+
+# NDES, CRP and CA share a network with the inner side of the WAP, or with the device where there is none. The stand-in
+# for Microsoft's cloud is the MDM service of the device, outside, or the Intune that NDES calls.
+network_behind() {
+    local host bridge
+    make_host switch
+    for bridge in outside inside; do
+        ip -n "$(namespace switch)" link add "$bridge" type bridge mcast_snooping 0
+        ip -n "$(namespace switch)" link set "$bridge" up
+    done
+    ndes_address=198.51.100.30
+    if [[ $wap == yes ]]; then
+        wap_address=192.0.2.20
+        make_host wap
+        join device device "$device_address" outside
+        join wap wap-outside "$wap_address" outside
+        join wap wap-inside 198.51.100.20 inside
+        name_host device scep.contoso.com "$wap_address"
+        name_host wap ndes.corp.contoso.com "$ndes_address"
+    else
+        join device device "$device_address" inside
+        name_host device ndes.corp.contoso.com "$ndes_address"
+    fi
+    join ndes ndes "$ndes_address" inside
+    make_host crp
+    join crp crp 198.51.100.40 inside
+    make_host ca
+    join ca ca 198.51.100.50 inside
+    name_host ndes crp.corp.contoso.com 198.51.100.40
+    name_host ndes ca.corp.contoso.com 198.51.100.50
+    [[ -n $cloud ]] || return 0
+    make_host "$cloud"
+    join "$cloud" "$cloud" 203.0.113.60 "$([[ $cloud == mdm ]] && echo outside || echo inside)"
+    for host in device ndes; do
+        name_host "$host" fef.msua01.manage.microsoft.com 203.0.113.60
+    done
+}
+
 # route HOOK TYPE RULE: what the router does besides routing, in nftables' words.
 route() { on router nft $'table ip scep {\n chain extra {\n type '"$2 hook $1 priority 0"$';\n'"$3"$'\n}\n}'; }
 
@@ -117,7 +171,7 @@ network_down() {
     for name in "${!background[@]}"; do
         stop "$name"
     done
-    for host in device router wap ndes; do
+    for host in device router wap ndes switch crp ca mdm intune; do
         ip netns del "$(namespace "$host")" 2>/dev/null || true
         rm -rf "/etc/netns/$(namespace "$host")"
     done
@@ -136,9 +190,13 @@ capture() {
 }
 
 captures_start() {
-    capture device device
-    [[ $wap == no ]] || capture wap wap-outside wap-inside
-    capture ndes ndes
+    local host
+    for host in $captured; do
+        case $host in
+        wap) [[ $wap == no ]] || capture wap wap-outside wap-inside ;;
+        *) capture "$host" "$host" ;;
+        esac
+    done
 }
 
 # The last packet of a link is a datagram to the discard port: a capture that holds it holds everything before it.
@@ -146,33 +204,41 @@ last_packet() { on "$1" bash -c "printf %s '$3' >'/dev/udp/$2/9'"; }
 
 has_last_packet() { grep -qaF "$2" "$work/$1.raw"; }
 
+# The last packets that HOST sees.
+last_words() {
+    case $1-$wap in
+    device-yes) echo last-outside ;;
+    wap-yes) echo last-outside last-inside ;;
+    ndes-yes) echo last-inside ;;
+    device-no | ndes-no) echo last-on-link ;;
+    esac
+    [[ $behind == no || $1 != @(ndes|crp) ]] || echo last-behind
+}
+
 captures_stop() {
-    local file words
+    local file host
     [[ $router == no ]] || on router nft flush ruleset
     if [[ $wap == no ]]; then
         last_packet device "$ndes_address" last-on-link
-        words=last-on-link
     else
         last_packet device scep.contoso.com last-outside
         last_packet wap "$ndes_address" last-inside
-        words='last-outside last-inside'
     fi
+    [[ $behind == no ]] || last_packet ndes crp.corp.contoso.com last-behind
     for file in "$work"/*.raw; do
-        for word in $words; do
-            case $file:$word in
-            *device.raw:last-inside | *ndes.raw:last-outside) continue ;;
-            esac
-            until_true "$word in $file" has_last_packet "$(basename "$file" .raw)" "$word"
+        host=$(basename "$file" .raw)
+        for word in $(last_words "$host"); do
+            until_true "$word in $file" has_last_packet "$host" "$word"
         done
-        stop "capture-$(basename "$file" .raw)"
+        stop "capture-$host"
     done
 }
 
 # On every host but the loopback, where only the SCEP server and its relay are.
 no_open_connections() {
     local host
-    for host in device wap ndes; do
-        [[ $host$wap != wapno ]] || continue
+    for host in device wap ndes crp ca; do
+        [[ -e /etc/netns/$(namespace "$host") ]] || continue
         ! on "$host" ss -Htn state connected exclude time-wait not src 127.0.0.1 | grep -q . || return 1
     done
 }

@@ -82,8 +82,7 @@ crowd_messages() {
     done
 }
 
-# crowd_enrols: as many Windows devices as $crowd says, 192.0.2.101 and so on, begin some hundredths of a second after
-# each other.
+# crowd_enrols: as many Windows devices as $crowd says, 192.0.2.101 and so on, begin $crowd_pause seconds after each other.
 crowd_enrols() {
     local number=0 name address windows_of_all=()
     for name in $(device_names); do
@@ -103,7 +102,7 @@ crowd_enrols() {
         ) &
         windows_of_all+=($!)
         number=$((number + 1))
-        sleep 0.03
+        sleep "$crowd_pause"
     done
     for number in "${windows_of_all[@]}"; do
         wait "$number" || die 'a device of the crowd did not get its certificate'

@@ -24,7 +24,9 @@ static struct {
     gboolean gzip;
 } options = { .address = "127.0.0.1", .port = 8080, .style = "rfc" };
 
-static struct service service = { .pending = -1 };
+/* Guards the service, the truth and the log: connections have a thread each. */
+static GMutex lock;
+static struct service service = { .lock = &lock, .pending = -1 };
 
 static const GOptionEntry option_entries[] = {
     { "address", 0, 0, G_OPTION_ARG_STRING, &options.address, "Listen on this address (127.0.0.1)", "ADDRESS" },
@@ -48,16 +50,16 @@ static const GOptionEntry option_entries[] = {
     { "key-transport", 0, 0, G_OPTION_ARG_STRING, &service.key_transport, "The answers' key transport", "pkcs1|oaep" },
     { "verify-exec", 0, 0, G_OPTION_ARG_FILENAME, &service.verify_command,
       "Ask this program before issuing (SCEP_TRANSACTION_ID, SCEP_CHALLENGE, SCEP_PKCS10)", "FILE" },
+    { "issue-exec", 0, 0, G_OPTION_ARG_FILENAME, &service.issue_command,
+      "Ask this program next, as the CA (as above); it may print the certificate as PEM", "FILE" },
     { "notify-exec", 0, 0, G_OPTION_ARG_FILENAME, &service.notify_command,
-      "Tell this program after issuing (SCEP_TRANSACTION_ID, SCEP_CERTIFICATE)", "FILE" },
+      "Tell this program what came of it (as above, SCEP_CERTIFICATE: empty when none)", "FILE" },
     { "close", 0, 0, G_OPTION_ARG_NONE, &options.close, "Close after each response", NULL },
     { "chunked", 0, 0, G_OPTION_ARG_NONE, &options.chunked, "Send bodies chunked", NULL },
     { "gzip", 0, 0, G_OPTION_ARG_NONE, &options.gzip, "Compress for clients that accept it", NULL },
     G_OPTION_ENTRY_NULL
 };
 
-/* Guards the service, the truth and the log: connections have a thread each. */
-static GMutex lock;
 static truth *records;
 static FILE *log_file;
 

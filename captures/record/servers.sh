@@ -152,14 +152,16 @@ scepserver_start() {
 
 # Our own responder.
 responder_start() {
-    local recipient=ca certificates=()
+    local recipient=ca more=()
     if [[ $ra == yes ]]; then
         recipient=ra
-        certificates=(--ra-cert "$work/ra.crt" --ra-key "$work/ra.key"
+        more=(--ra-cert "$work/ra.crt" --ra-key "$work/ra.key"
             --ra-signing-cert "$work/ra-signing.crt" --ra-signing-key "$work/ra-signing.key")
     fi
+    # Where there is a CRP, it alone judges the challenge.
+    [[ $behind == yes ]] || more+=(--challenge "$challenge")
     start ndes scep-server "$programs/bin/scep-responder" --port $server_port --base-path /scep \
-        --ca-cert "$work/ca.crt" --ca-key "$work/ca.key" "${certificates[@]}" --challenge "$challenge" \
+        --ca-cert "$work/ca.crt" --ca-key "$work/ca.key" "${more[@]}" \
         --log-dir "$work/responder" "${server_options[@]}"
     until_true scep-responder listens ndes $server_port
     cp "$work/$recipient.key" "$truth/recipient.key"
@@ -190,4 +192,5 @@ servers_start() {
     relay_start relay $relay_port $server_port $relay_options
     ndes_start
     [[ $wap == no ]] || $wap_server
+    [[ $behind == no ]] || behind_start
 }

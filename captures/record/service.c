@@ -53,36 +53,82 @@ static void succeed(struct decision *decision, GBytes *payload)
     decision->payload = payload;
 }
 
-/* Runs a command with NAME=VALUE pairs (NULL-terminated) in its environment; true when it exits with 0. */
-static gboolean run(const char *command, const char *const *variables)
+/* A request for a certificate, as the commands are told of it. */
+struct application {
+    const char *transaction_id;
+    X509_REQ *request;
+};
+
+/*
+ * Runs a command (NULL: none, which is as good as consent) that finds the application, and the certificate if there is
+ * one, in its environment; true when it exits with 0. OUTPUT, when not NULL, gets what it prints. Many may run at once:
+ * the lock is released meanwhile.
+ */
+static gboolean run(struct service *service, const char *command, const struct application *application, X509 *issued,
+                    char **output)
 {
     char *arguments[] = { (char *)command, NULL };
+    g_autofree char *challenge = scep_challenge_of(application->request);
+    g_autofree unsigned char *der = NULL;
+    g_autofree char *pkcs10 = NULL;
+    g_autofree char *certificate = NULL;
     g_auto(GStrv) environment = g_get_environ();
-    int wait_status;
+    int size, wait_status;
+    gboolean good;
 
-    for (; *variables; variables += 2)
-        environment = g_environ_setenv(environment, variables[0], variables[1] ? variables[1] : "", TRUE);
-    return g_spawn_sync(NULL, arguments, environment, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &wait_status, NULL)
+    if (!command)
+        return TRUE;
+    size = i2d_X509_REQ(application->request, NULL);
+    if (size > 0) {
+        unsigned char *end = der = g_malloc((gsize)size);
+
+        i2d_X509_REQ(application->request, &end);
+        pkcs10 = g_base64_encode(der, (gsize)size);
+    }
+    if (issued) {
+        g_autoptr(GBytes) bytes = certificate_der(issued);
+
+        certificate = g_base64_encode(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
+    }
+    environment = g_environ_setenv(environment, "SCEP_TRANSACTION_ID", application->transaction_id, TRUE);
+    environment = g_environ_setenv(environment, "SCEP_CHALLENGE", challenge ? challenge : "", TRUE);
+    environment = g_environ_setenv(environment, "SCEP_PKCS10", pkcs10 ? pkcs10 : "", TRUE);
+    environment = g_environ_setenv(environment, "SCEP_CERTIFICATE", certificate ? certificate : "", TRUE);
+    if (service->lock)
+        g_mutex_unlock(service->lock);
+    good = g_spawn_sync(NULL, arguments, environment, G_SPAWN_DEFAULT, NULL, NULL, output, NULL, &wait_status,
+                        NULL)
         && g_spawn_check_wait_status(wait_status, NULL);
+    if (service->lock)
+        g_mutex_lock(service->lock);
+    return good;
 }
 
-static void issue(struct service *service, const char *transaction_id, X509_REQ *request, struct decision *decision)
+/* The certificate that the issue command prints as PEM; our own when it prints none; NULL when it refuses. */
+static X509 *issued_for(struct service *service, const struct application *application)
 {
-    g_autoptr(X509) certificate = authority_issue(&service->authority, request, NULL);
+    g_autofree char *output = NULL;
+
+    if (!run(service, service->issue_command, application, NULL, &output))
+        return NULL;
+    if (output && *output) {
+        g_autoptr(BIO) text = BIO_new_mem_buf(output, -1);
+
+        return PEM_read_bio_X509(text, NULL, NULL, NULL);
+    }
+    return authority_issue(&service->authority, application->request, NULL);
+}
+
+static void issue(struct service *service, const struct application *application, struct decision *decision)
+{
+    g_autoptr(X509) certificate = issued_for(service, application);
     X509 *const set[] = { certificate, NULL };
 
-    if (!certificate) {
+    if (certificate)
+        succeed(decision, certs_only(set, NULL));
+    else
         fail(decision, bad_request, "not issued");
-        return;
-    }
-    succeed(decision, certs_only(set, NULL));
-    if (service->notify_command) {
-        g_autoptr(GBytes) der = certificate_der(certificate);
-        g_autofree char *encoded = g_base64_encode(g_bytes_get_data(der, NULL), g_bytes_get_size(der));
-        const char *variables[] = { "SCEP_TRANSACTION_ID", transaction_id, "SCEP_CERTIFICATE", encoded, NULL };
-
-        run(service->notify_command, variables);
-    }
+    run(service, service->notify_command, application, certificate, NULL);
 }
 
 /* Whether SIGNER holds a certificate of this CA: then a renewal needs no challenge. */
@@ -100,6 +146,7 @@ static void enrol(struct service *service, const scep_received *received, struct
     const unsigned char *der = g_bytes_get_data(received->payload, &size);
     g_autoptr(X509_REQ) request = d2i_X509_REQ(NULL, &der, (long)size);
     g_autofree char *challenge = request ? scep_challenge_of(request) : NULL;
+    const struct application application = { received->transaction_id, request };
     struct waiting *waiting;
 
     if (!request || X509_REQ_verify(request, X509_REQ_get0_pubkey(request)) != 1) {
@@ -114,18 +161,12 @@ static void enrol(struct service *service, const scep_received *received, struct
         fail(decision, bad_request, "wrong challenge password");
         return;
     }
-    if (service->verify_command) {
-        g_autofree char *encoded = g_base64_encode(g_bytes_get_data(received->payload, NULL), size);
-        const char *variables[] = { "SCEP_TRANSACTION_ID", received->transaction_id, "SCEP_CHALLENGE", challenge,
-                                    "SCEP_PKCS10", encoded, NULL };
-
-        if (!run(service->verify_command, variables)) {
-            fail(decision, bad_request, "refused by the verify command");
-            return;
-        }
+    if (!run(service, service->verify_command, &application, NULL, NULL)) {
+        fail(decision, bad_request, "refused by the verify command");
+        return;
     }
     if (service->pending < 0) {
-        issue(service, received->transaction_id, request, decision);
+        issue(service, &application, decision);
         return;
     }
     waiting = g_new(struct waiting, 1);
@@ -144,8 +185,12 @@ static void poll(struct service *service, const char *transaction_id, struct dec
         waiting->polls--;
         decision->pki_status = "3";
     } else {
-        issue(service, transaction_id, waiting->request, decision);
+        g_autoptr(X509_REQ) request = g_steal_pointer(&waiting->request);
+        const struct application application = { transaction_id, request };
+
+        /* Nobody else may find it while a command runs. */
         g_hash_table_remove(service->waiting, transaction_id);
+        issue(service, &application, decision);
     }
 }
 

@@ -5,8 +5,9 @@
 
 #include "authority.h"
 
-/* Lives as long as the program; the strings are the command line's. One thread at a time. */
+/* Lives as long as the program; the strings are the command line's. */
 struct service {
+    GMutex *lock;             /* held by who calls; released while a command runs */
     struct authority authority;
     gboolean ndes;            /* one-byte content, HRESULT, server message, no certificates in a CertRep */
     char *challenge;          /* NULL: any will do */
@@ -15,7 +16,8 @@ struct service {
     char *digest, *cipher;    /* of every CertRep; NULL: what the request used */
     char *key_transport;      /* "oaep", "pkcs1", NULL: what the request used */
     char *verify_command;     /* asked before issuing, as NDES's policy module asks the CRP */
-    char *notify_command;     /* told after issuing */
+    char *issue_command;      /* asked next, as NDES asks the CA; may print the certificate */
+    char *notify_command;     /* told what became of it */
     GHashTable *waiting;      /* transactionID to struct waiting */
 };
 

@@ -14,13 +14,14 @@
 #include <epan/dissectors/packet-dcerpc.h>
 #include <epan/dissectors/packet-dcom.h>
 
+#include "../scep/certificate.h"
 #include "../scep/names.h"
 
 /* A stub that is read. */
 typedef struct {
     tvbuff_t *tvb;
     unsigned  offset;
-    unsigned  encoding;
+    bool      is_little_endian;
     bool      is_ndr64;
 } ndr;
 
@@ -65,7 +66,7 @@ ndr_begin(tvbuff_t *tvb, int offset, const dcerpc_info *di, const guint8 *drep)
     ndr in = {
         .tvb = tvb,
         .offset = (unsigned)offset,
-        .encoding = drep[0] & DREP_LITTLE_ENDIAN ? ENC_LITTLE_ENDIAN : ENC_BIG_ENDIAN,
+        .is_little_endian = (drep[0] & DREP_LITTLE_ENDIAN) != 0,
         .is_ndr64 = di->call_data && (di->call_data->flags & DCERPC_IS_NDR64) != 0,
     };
 
@@ -81,26 +82,22 @@ ndr_align(ndr *in, unsigned width)
 static uint32_t
 ndr_number(ndr *in)
 {
-    uint32_t number;
-
     ndr_align(in, 4);
-    number = tvb_get_guint32(in->tvb, (int)in->offset, in->encoding);
     in->offset += 4;
-    return number;
+    return in->is_little_endian ? tvb_get_letohl(in->tvb, (int)in->offset - 4)
+                                : tvb_get_ntohl(in->tvb, (int)in->offset - 4);
 }
 
 /* A pointer, or a count of an array. */
 static uint64_t
 ndr_long(ndr *in)
 {
-    uint64_t number;
-
     if (!in->is_ndr64)
         return ndr_number(in);
     ndr_align(in, 8);
-    number = tvb_get_guint64(in->tvb, (int)in->offset, in->encoding);
     in->offset += 8;
-    return number;
+    return in->is_little_endian ? tvb_get_letoh64(in->tvb, (int)in->offset - 8)
+                                : tvb_get_ntoh64(in->tvb, (int)in->offset - 8);
 }
 
 /* Passes over so many octets, which must be there; returns their number. */
@@ -119,7 +116,7 @@ static void
 add_text(proto_tree *tree, int field, ndr *in, unsigned begin, unsigned length)
 {
     proto_tree_add_item(tree, field, in->tvb, (int)begin, (int)length,
-                        ENC_UTF_16 | (in->encoding == ENC_LITTLE_ENDIAN ? ENC_LITTLE_ENDIAN : ENC_BIG_ENDIAN));
+                        ENC_UTF_16 | (in->is_little_endian ? ENC_LITTLE_ENDIAN : ENC_BIG_ENDIAN));
 }
 
 /* [in, string, unique] wchar_t *: a varying string of its own after the pointer. */
@@ -189,6 +186,23 @@ dissect_octets(packet_info *pinfo, proto_tree *tree, int field, ndr *in, dissect
     ENDTRY;
 }
 
+const scep_request *
+icert_request(packet_info *pinfo)
+{
+    return p_get_proto_data(wmem_file_scope(), pinfo, proto_icert, 0);
+}
+
+/* Keeps the request of this frame on the first visit. */
+static void
+keep_request(packet_info *pinfo, const ndr *in, unsigned begin, unsigned length)
+{
+    ber_slice     der = { tvb_get_ptr(in->tvb, (int)begin, (int)length), length };
+    scep_request *request = PINFO_FD_VISITED(pinfo) ? NULL : scep_request_read(wmem_file_scope(), der);
+
+    if (request && !icert_request(pinfo))
+        p_add_proto_data(wmem_file_scope(), pinfo, proto_icert, 0, request);
+}
+
 /* A request is a PKCS #10, whose second tag is that of a SEQUENCE, or a ContentInfo, where it is that of an OID. */
 static void
 dissect_request_octets(packet_info *pinfo, proto_tree *tree, ndr *in)
@@ -196,12 +210,14 @@ dissect_request_octets(packet_info *pinfo, proto_tree *tree, ndr *in)
     ndr      ahead = *in;
     unsigned begin, length = ndr_blob(&ahead, &begin), second = 0;
 
-    if (length > 6 && tvb_get_guint8(in->tvb, (int)begin) == 0x30) {
-        uint8_t size = tvb_get_guint8(in->tvb, (int)begin + 1);
+    if (length > 8) {
+        unsigned head = tvb_get_ntohs(in->tvb, (int)begin), size = head & 0x7f;
 
-        if (size < 0x80 || (size & 0x7f) <= 4)
-            second = tvb_get_guint8(in->tvb, (int)begin + 2 + (size < 0x80 ? 0 : size & 0x7f));
+        if (head >> 8 == 0x30 && (head < 0x3080 || size <= 4))
+            second = tvb_get_ntohs(in->tvb, (int)begin + 2 + (head < 0x3080 ? 0 : (int)size)) >> 8;
     }
+    if (second == 0x30)
+        keep_request(pinfo, in, begin, length);
     dissect_octets(pinfo, tree, hf_request, in,
                    second == 0x30 ? pkcs10_handle : second == 0x06 ? cms_handle : NULL);
 }

@@ -87,13 +87,12 @@ masked(tvbuff_t *tvb, packet_info *pinfo, const crp_record *record)
     uint8_t  *copy;
     tvbuff_t *shown;
 
-    if (scep_shows_secrets() || (!crp_body_item(&record->body, CRP_ITEM_CHALLENGE) &&
-                                 !(record->request && record->request->challenge_password)))
+    if (scep_shows_secrets() || wmem_array_get_count(record->body.secrets) == 0)
         return tvb;
     copy = tvb_memdup(pinfo->pool, tvb, 0, length);
     crp_body_mask(&record->body, copy, length);
     shown = tvb_new_child_real_data(tvb, copy, (guint)length, (gint)length);
-    add_new_data_source(pinfo, shown, "Body, challenge hidden");
+    add_new_data_source(pinfo, shown, "Body, secrets hidden");
     return shown;
 }
 

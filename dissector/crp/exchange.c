@@ -54,11 +54,7 @@ read_body(crp_record *record, const uint8_t *data, size_t length)
         ber_slice       der = { item->octets, item->octets_length };
 
         if (item->kind == CRP_ITEM_REQUEST && !record->request) {
-            char *key = g_compute_checksum_for_data(G_CHECKSUM_SHA256, item->octets, item->octets_length);
-
             record->request = scep_request_read(wmem_file_scope(), der);
-            record->request_key = wmem_strdup(wmem_file_scope(), key);
-            g_free(key);
         } else if (item->kind == CRP_ITEM_CERTIFICATE) {
             scep_certificate *certificate = scep_certificate_read(wmem_file_scope(), der);
 

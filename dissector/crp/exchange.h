@@ -25,7 +25,6 @@ struct crp_record {
     unsigned     ordinal;     /* which of the frame's bodies this is, from 1; 0 when it came without one */
     crp_body     body;
     scep_request *request;    /* the first PKCS #10 in it, or NULL */
-    const char  *request_key; /* SHA-256 of that in hex, or NULL */
     wmem_array_t *certificates; /* of scep_certificate *; NULL when there are none */
     crp_record  *peer;        /* the answer to a call, the call of an answer */
 };

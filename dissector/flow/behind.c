@@ -15,6 +15,9 @@
 /* How far apart a transaction may be on the clocks of two capturing machines. */
 #define CLOCKS (120 * FLOW_SECOND)
 
+/* Nobody waits longer for an answer that does not come: the time-out of a Web Application Proxy. */
+#define PATIENCE (300 * FLOW_SECOND)
+
 /* A synchronisation is the reason of an enrolment that begins so long after it at most. */
 #define SOON_AFTER_SYNC (600 * FLOW_SECOND)
 #define MAX_SYNCS 4
@@ -23,7 +26,10 @@
 enum { HTTPS = 443, ENDPOINT_MAPPER = 135 };
 
 /* Percent. */
-enum { BY_KEY = 100, ALONE = 92, AMONG_MANY = 70, BY_TIME_ALONE = 75 };
+enum { BY_KEY = 100, ALONE = 92, AMONG_MANY = 70, BY_TIME_ALONE = 75, BY_NAME_ALONE = 65 };
+
+/* After its Notify NDES has only the answer to sign: when that comes tells more than what came before. */
+#define AFTER_NOTIFY 3
 
 /* Answers of one kind differ by less than this, in octets. */
 #define SAME_ANSWER 12
@@ -33,6 +39,7 @@ typedef struct {
     flow_exchange *at_ndes;
     flow_group    *group;
     int64_t        begin, end; /* of its waiting time */
+    bool           is_answered;
     const char    *transaction_id, *request_key;
     flow_exchange *verify, *ca, *notify;
 } operation;
@@ -71,11 +78,34 @@ is_registration_point(flow_model *model, const flow_conversation *conversation)
            flow_server_is_told(model, conversation, "crp");
 }
 
+/* True when nothing was asked in it. */
+static bool
+has_no_call(const flow_conversation *conversation)
+{
+    return !conversation->exchanges && (!conversation->turns || conversation->turns->len == 0);
+}
+
+/* True for a connection without a call to where RPC was spoken in another. Addresses are interned. */
+static bool
+goes_to_ca(const flow_model *model, const flow_conversation *conversation)
+{
+    if (conversation->is_tls || conversation->server.port == HTTPS || !has_no_call(conversation))
+        return false;
+    for (guint i = 0; i < model->conversations->len; i++) {
+        const flow_conversation *other = model->conversations->pdata[i];
+
+        if (other->server.address == conversation->server.address &&
+            (other->is_rpc || other->server.port == ENDPOINT_MAPPER))
+            return true;
+    }
+    return false;
+}
+
 flow_leg
 flow_leg_behind(flow_model *model, const flow_conversation *conversation)
 {
     if (conversation->is_rpc || conversation->server.port == ENDPOINT_MAPPER ||
-        flow_server_is_told(model, conversation, "ca"))
+        flow_server_is_told(model, conversation, "ca") || goes_to_ca(model, conversation))
         return FLOW_NDES_CA;
     for (guint i = 0; conversation->exchanges && i < conversation->exchanges->len; i++) {
         const flow_exchange *exchange = conversation->exchanges->pdata[i];
@@ -102,15 +132,36 @@ index_by(GHashTable *index, const char *key, operation *one)
     g_ptr_array_add(list, one);
 }
 
+/* When a PKIOperation waited no more: it was answered, or the connection ended. */
+static int64_t
+end_of(const flow_exchange *exchange)
+{
+    const flow_conversation *conversation = exchange->conversation;
+    const flow_moment       *ends[] = { &conversation->fin[FLOW_CLIENT], &conversation->fin[FLOW_SERVER],
+                                        &conversation->reset };
+    int64_t                  end = exchange->request.time + PATIENCE;
+
+    if (exchange->response.frame)
+        return exchange->response.time;
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        if (ends[i]->frame)
+            end = MIN(end, ends[i]->time);
+    }
+    return end;
+}
+
 static void
 add_operation(joining *all, flow_group *group, flow_exchange *front)
 {
     flow_exchange *inner = front->onward ? front->onward : front;
-    operation      one = { inner, group, inner->request.time, G_MAXINT64, front->transaction_id, front->request_key,
-                           NULL, NULL, NULL };
+    operation      one = { .at_ndes = inner,
+                           .group = group,
+                           .begin = inner->request.time,
+                           .end = end_of(inner),
+                           .is_answered = inner->response.frame != 0,
+                           .transaction_id = front->transaction_id,
+                           .request_key = front->request_key };
 
-    if (inner->response.frame)
-        one.end = inner->response.time;
     if (!one.transaction_id)
         one.transaction_id = inner->transaction_id;
     if (!one.request_key)
@@ -149,12 +200,19 @@ find_operations(joining *all, const GPtrArray *groups)
     }
 }
 
+/* True when what lasted from `begin` to `end` did so while the operation waited. Whoever got no answer may have gone before
+ * NDES got one. */
+static bool
+waited(const operation *one, int64_t begin, int64_t end)
+{
+    return begin + SKEW >= one->begin && (one->is_answered ? end : begin) <= one->end + SKEW;
+}
+
 static bool
 lies_within(const operation *one, const flow_exchange *inner)
 {
-    int64_t end = inner->response_end.frame ? inner->response_end.time : inner->request_end.time;
-
-    return inner->request.time + SKEW >= one->begin && end <= one->end + SKEW;
+    return waited(one, inner->request.time,
+                  inner->response_end.frame ? inner->response_end.time : inner->request_end.time);
 }
 
 /* Addresses are interned. */
@@ -188,80 +246,96 @@ join(joining *all, operation *one, flow_exchange *inner, unsigned confidence, co
     g_hash_table_add(inner->step == FLOW_CA_ISSUE ? all->model->calls_ca : all->model->calls_crp, (gpointer)client);
 }
 
-/* Of the PKIOperations with this key the one whose waiting time holds `inner`, else the nearest before it. */
+/* Of the PKIOperations with this key the one whose waiting time holds `inner`, else the nearest. */
 static operation *
 operation_by_key(GHashTable *index, const char *key, const flow_exchange *inner)
 {
     const GPtrArray *list = key ? g_hash_table_lookup(index, key) : NULL;
     operation       *nearest = NULL;
+    int64_t          least = CLOCKS;
 
     for (guint i = 0; list && i < list->len; i++) {
         operation *one = list->pdata[i];
+        int64_t    far;
 
         if (lies_within(one, inner))
             return one;
-        if (ABS(one->begin - inner->request.time) < CLOCKS)
+        far = ABS(one->begin - inner->request.time);
+        if (far < least) {
             nearest = one;
+            least = far;
+        }
     }
     return nearest;
 }
 
-/* When an operation became ready for a step, or -1 when it is not. What comes before the step need not have been captured,
- * but what was captured has to be over, and well. */
 static int64_t
-ready_for(const operation *one, const flow_exchange *inner, flow_step step, bool is_verified)
+over(const flow_exchange *call)
 {
-    int64_t ready = one->begin;
-
-    if (*place_for((operation *)one, step) || !lies_within(one, inner))
-        return -1;
-    if (step == FLOW_VERIFY_REQUEST)
-        return ready;
-    if (one->verify) {
-        if (!one->verify->response_end.frame || one->verify->response_end.time > inner->request.time + SKEW ||
-            !flow_is_answered_well(one->verify))
-            return -1;
-        ready = one->verify->response_end.time;
-    } else if (is_verified) {
-        return -1;
-    }
-    if (step == FLOW_CA_ISSUE && one->notify)
-        return -1;
-    if (step == FLOW_NOTIFY && one->ca) {
-        if (one->ca->response_end.frame && one->ca->response_end.time > inner->request.time + SKEW)
-            return -1;
-        ready = MAX(ready, one->ca->response_end.frame ? one->ca->response_end.time : one->ca->request_end.time);
-    }
-    return ready;
+    return call->response_end.frame ? call->response_end.time : call->request_end.time;
 }
 
-/* The operation that waits longest for this step; `rivals`: how many others wait for it. */
+/* From when to when an operation can be at a step: what was captured before it has to be over, and well, what was captured
+ * after it not begun. False when it cannot be there at all. */
+static bool
+window_of(const operation *one, flow_step step, bool is_verified, int64_t *from, int64_t *to)
+{
+    *from = one->begin;
+    *to = one->end;
+    if (step == FLOW_VERIFY_REQUEST) {
+        if (one->ca)
+            *to = one->ca->request.time;
+        else if (one->notify)
+            *to = one->notify->request.time;
+        return !one->verify;
+    }
+    if (one->verify) {
+        if (!one->verify->response_end.frame || !flow_is_answered_well(one->verify))
+            return false;
+        *from = one->verify->response_end.time;
+    } else if (is_verified) {
+        return false;
+    }
+    if (step == FLOW_CA_ISSUE) {
+        if (one->notify)
+            *to = one->notify->request.time;
+        return !one->ca;
+    }
+    if (one->ca)
+        *from = over(one->ca);
+    return !one->notify;
+}
+
+/* The operation whose step a call is. Of several that could be meant they take their turns: the one first whose window lies
+ * earliest, so that the pauses before and after the calls are as even as may be. `rivals`: how many others there are. */
 static operation *
 operation_by_order(joining *all, const flow_exchange *inner, flow_step step, unsigned *rivals)
 {
     const char *client = inner->conversation->client.address;
     bool        is_verified = g_hash_table_contains(all->model->calls_crp, client);
     operation  *best = NULL;
-    int64_t     best_ready = 0;
+    double      best_middle = 0;
 
     *rivals = 0;
     for (guint i = 0; i < all->operations->len; i++) {
         operation *one = &g_array_index(all->operations, operation, i);
-        int64_t    ready;
+        int64_t    from, to;
+        double     middle;
 
         if (one->begin > inner->request.time + SKEW)
             break;
-        if (one->end + SKEW < inner->request.time || !is_of_ndes(one, inner->conversation))
+        if (one->end + SKEW < inner->request.time || !is_of_ndes(one, inner->conversation) || !lies_within(one, inner))
             continue;
         if (inner->transaction_id && one->transaction_id)
             continue; /* both are known, and differ */
-        ready = ready_for(one, inner, step, is_verified);
-        if (ready < 0)
+        if (!window_of(one, step, is_verified, &from, &to) || inner->request.time + SKEW < from ||
+            (to != one->end && over(inner) > to + SKEW))
             continue;
+        middle = (double)from + (step == FLOW_NOTIFY ? AFTER_NOTIFY : 1) * (double)to;
         *rivals += best != NULL;
-        if (!best || ready < best_ready) {
+        if (!best || middle < best_middle) {
             best = one;
-            best_ready = ready;
+            best_middle = middle;
         }
     }
     return best;
@@ -279,32 +353,34 @@ reason_by_order(flow_model *model, const operation *one, const flow_exchange *in
                               delay, rivals + 1);
 }
 
-static void
-join_by_order(joining *all, flow_exchange *inner)
+/* Joins a call as this step; false when no operation waits for it. */
+static bool
+join_as(joining *all, flow_exchange *inner, flow_step step)
 {
     unsigned   rivals;
-    operation *one = operation_by_order(all, inner, inner->step, &rivals);
+    operation *one = operation_by_order(all, inner, step, &rivals);
 
-    if (one)
-        join(all, one, inner, rivals == 0 ? ALONE : AMONG_MANY, reason_by_order(all->model, one, inner, rivals));
-    else
-        g_ptr_array_add(all->left, inner);
+    if (!one)
+        return false;
+    inner->step = step;
+    join(all, one, inner, rivals == 0 ? ALONE : AMONG_MANY, reason_by_order(all->model, one, inner, rivals));
+    return true;
 }
 
-static void
-join_read(joining *all, flow_exchange *inner)
+/* Joins a call by what was read of it. */
+static bool
+join_by_key(joining *all, flow_exchange *inner)
 {
     operation *one = operation_by_key(all->transactions, inner->transaction_id, inner);
 
     if (one) {
         join(all, one, inner, BY_KEY, "the same transaction");
-        return;
+        return true;
     }
     one = operation_by_key(all->keys, inner->request_key, inner);
     if (one)
         join(all, one, inner, BY_KEY, "the same certificate request");
-    else
-        join_by_order(all, inner);
+    return one != NULL;
 }
 
 /* --- calls that cannot be read --- */
@@ -333,7 +409,7 @@ is_nested(const joining *all, const flow_conversation *conversation, const flow_
 
         if (one->begin > turn->request.time + SKEW)
             break;
-        if (one->end + SKEW >= end && is_of_ndes(one, conversation))
+        if (waited(one, turn->request.time, end) && is_of_ndes(one, conversation))
             return true;
     }
     return false;
@@ -471,58 +547,98 @@ is_rather_notify(const joining *all, const flow_exchange *inner)
     return distance(inner->request_octets, notify[0]) < distance(inner->request_octets, verify[0]);
 }
 
-/* Which of the two calls an encrypted one is, and of which operation. */
+/* Takes an encrypted call for one of the two by its sizes. */
 static void
-join_unread(joining *all, flow_exchange *inner)
+tell_unread(joining *all, flow_exchange *inner)
 {
     const flow_recognition *known = flow_knowledge_recognition(flow_known(all->model));
-    unsigned                rivals[2];
-    operation              *verify = operation_by_order(all, inner, FLOW_VERIFY_REQUEST, &rivals[0]);
-    operation              *notify = operation_by_order(all, inner, FLOW_NOTIFY, &rivals[1]);
-    bool                    is_notify = notify && notify->verify && (!verify || is_rather_notify(all, inner));
-    operation              *one = is_notify ? notify : verify;
-    flow_range              answer;
+    bool                    is_notify = is_rather_notify(all, inner);
 
-    if (!one)
-        return;
     inner->step = is_notify ? FLOW_NOTIFY : FLOW_VERIFY_REQUEST;
-    answer = known->answer[inner->step];
-    inner->is_answer_readable = within(answer, inner->response_octets);
-    inner->reason = flow_result_printf(all->model, "%u octets answered by %u, while the PKIOperation waited%s",
-                                       inner->request_octets, inner->response_octets,
-                                       is_notify ? ", after VerifyRequest" : "");
-    if (inner->response.frame && inner->is_answer_readable) {
+    inner->is_answer_readable = within(known->answer[inner->step], inner->response_octets);
+    if (inner->response.frame) {
         all->usual[is_notify][0] = inner->request_octets;
         all->usual[is_notify][1] = inner->response_octets;
     }
-    join(all, one, inner, rivals[is_notify] == 0 ? ALONE : AMONG_MANY,
-         reason_by_order(all->model, one, inner, rivals[is_notify]));
+}
+
+static void
+explain_unread(joining *all, flow_exchange *inner)
+{
+    inner->reason = flow_result_printf(all->model, "%u octets answered by %u, while the PKIOperation waited%s",
+                                       inner->request_octets, inner->response_octets,
+                                       inner->step == FLOW_NOTIFY ? ", after VerifyRequest" : "");
 }
 
 /* A call of an RPC interface that is not known, because its binding was not captured. */
 static void
 join_unbound(joining *all, flow_exchange *inner)
 {
-    unsigned   rivals;
-    operation *one = operation_by_order(all, inner, FLOW_CA_ISSUE, &rivals);
-
-    if (!one)
+    if (!join_as(all, inner, FLOW_CA_ISSUE))
         return;
-    inner->step = FLOW_CA_ISSUE;
     inner->confidence = BY_TIME_ALONE;
     inner->reason = "a call between VerifyRequest and Notify, of an interface that was bound before the capture began";
     inner->is_answer_readable = true;
-    join(all, one, inner, rivals == 0 ? ALONE : AMONG_MANY, reason_by_order(all->model, one, inner, rivals));
+}
+
+/* Joins those of the calls that are this step. What sizes alone tell may be the other one after all. */
+static void
+join_step(joining *all, const GPtrArray *calls, flow_step step)
+{
+    flow_step other = step == FLOW_NOTIFY ? FLOW_VERIFY_REQUEST : FLOW_NOTIFY;
+
+    for (guint i = 0; i < calls->len; i++) {
+        flow_exchange *inner = calls->pdata[i];
+
+        if (inner->step != step || inner->operation_of || join_as(all, inner, step))
+            continue;
+        if (inner->basis == FLOW_INFERRED && !inner->conversation->is_rpc)
+            inner->step = other;
+    }
+}
+
+static gint
+by_middle(gconstpointer a, gconstpointer b)
+{
+    const flow_exchange *first = *(flow_exchange *const *)a, *second = *(flow_exchange *const *)b;
+    double               one = (double)first->request.time + (double)over(first);
+    double               other = (double)second->request.time + (double)over(second);
+
+    return one != other ? one < other ? -1 : 1 : by_request(a, b);
+}
+
+/* Joins what is not joined by a key, in the order in which NDES asks. */
+static void
+join_by_order(joining *all, GPtrArray *calls)
+{
+    for (guint i = 0; i < calls->len; i++) {
+        flow_exchange *inner = calls->pdata[i];
+
+        if (inner->basis != FLOW_INFERRED)
+            continue;
+        if (inner->conversation->is_rpc)
+            inner->step = FLOW_STEP_NONE; /* it may have counted in the evaluation before */
+        else
+            tell_unread(all, inner);
+    }
+    g_ptr_array_sort(calls, by_middle);
+    join_step(all, calls, FLOW_VERIFY_REQUEST);
+    join_step(all, calls, FLOW_CA_ISSUE);
+    join_step(all, calls, FLOW_NOTIFY);
+    join_step(all, calls, FLOW_VERIFY_REQUEST); /* what was taken for a Notify */
+    for (guint i = 0; i < calls->len; i++) {
+        flow_exchange *inner = calls->pdata[i];
+
+        if (inner->basis != FLOW_INFERRED && !inner->operation_of)
+            g_ptr_array_add(all->left, inner);
+        else if (inner->basis == FLOW_INFERRED && inner->conversation->is_rpc)
+            join_unbound(all, inner);
+        else if (inner->basis == FLOW_INFERRED && inner->operation_of)
+            explain_unread(all, inner);
+    }
 }
 
 /* --- conversations without a call --- */
-
-/* True when nothing was asked in it, or nothing but where a service is. */
-static bool
-has_no_call(const flow_conversation *conversation)
-{
-    return !conversation->exchanges && (!conversation->turns || conversation->turns->len == 0);
-}
 
 static bool
 is_in_trouble(const flow_conversation *conversation)
@@ -562,7 +678,6 @@ static void
 join_bare(joining *all, const flow_candidates *candidates)
 {
     GHashTable *taken = g_hash_table_new(NULL, NULL), *points = g_hash_table_new(NULL, NULL);
-    GHashTable *authorities = g_hash_table_new(NULL, NULL);
 
     for (guint i = 0; i < candidates->bare->len; i++)
         g_hash_table_add(taken, candidates->bare->pdata[i]);
@@ -572,13 +687,9 @@ join_bare(joining *all, const flow_candidates *candidates)
         for (guint j = 0; conversation->exchanges && j < conversation->exchanges->len; j++) {
             const flow_exchange *exchange = conversation->exchanges->pdata[j];
 
-            if (exchange->step == FLOW_CA_ISSUE)
-                g_hash_table_add(authorities, (gpointer)conversation->server.address);
-            else if (flow_is_behind(exchange->step))
+            if (exchange->step != FLOW_CA_ISSUE && flow_is_behind(exchange->step))
                 g_hash_table_add(points, (gpointer)conversation->server.address);
         }
-        if (conversation->server.port == ENDPOINT_MAPPER)
-            g_hash_table_add(authorities, (gpointer)conversation->server.address);
     }
     for (guint i = 0; i < all->model->conversations->len; i++) {
         flow_conversation *conversation = all->model->conversations->pdata[i];
@@ -586,13 +697,12 @@ join_bare(joining *all, const flow_candidates *candidates)
         bool               is_ca;
 
         if (!has_no_call(conversation) || !g_hash_table_contains(all->machines, conversation->client.address) ||
-            g_hash_table_contains(taken, conversation) || (one = operation_at(all, conversation)) == NULL)
+            g_hash_table_contains(taken, conversation) || (one = operation_at(all, conversation)) == NULL ||
+            (!conversation->rpc_interface && !is_in_trouble(conversation)))
             continue;
-        is_ca = conversation->is_rpc || is_known_callee(authorities, conversation);
-        if (is_ca ? conversation->rpc_interface || is_in_trouble(conversation)
-                  : is_in_trouble(conversation) &&
-                        (conversation->server.port == HTTPS || is_registration_point(all->model, conversation) ||
-                         is_known_callee(points, conversation))) {
+        is_ca = flow_leg_behind(all->model, conversation) == FLOW_NDES_CA;
+        if (is_ca || conversation->server.port == HTTPS || is_registration_point(all->model, conversation) ||
+            is_known_callee(points, conversation)) {
             g_ptr_array_add(one->group->behind_bare, conversation);
             g_hash_table_add(is_ca ? all->model->calls_ca : all->model->calls_crp,
                              (gpointer)conversation->client.address);
@@ -600,7 +710,6 @@ join_bare(joining *all, const flow_candidates *candidates)
     }
     g_hash_table_unref(taken);
     g_hash_table_unref(points);
-    g_hash_table_unref(authorities);
 }
 
 /* --- what no PKIOperation was captured for --- */
@@ -615,14 +724,58 @@ group_for_notify(GPtrArray *own, const flow_exchange *notify)
         const flow_exchange *verify = group->behind->pdata[0];
         const char          *id = verify->transaction_id;
 
-        if (verify->step != FLOW_VERIFY_REQUEST || verify->response_end.time > notify->request.time + SKEW)
+        if (verify->step != FLOW_VERIFY_REQUEST || !verify->response_end.frame ||
+            verify->response_end.time > notify->request.time + SKEW)
             continue;
         if (id && notify->transaction_id ? strcmp(id, notify->transaction_id) == 0
                                          : verify->conversation->client.address ==
-                                               notify->conversation->client.address)
+                                                   notify->conversation->client.address &&
+                                               flow_is_answered_well(verify))
             return g_ptr_array_steal_index(own, i);
     }
     return NULL;
+}
+
+/* What was asked of registration points in conversations that cannot be read, where no PKIOperation was captured: the
+ * server's name, sizes and order have to do. */
+static void
+add_unread_left(joining *all)
+{
+    const flow_recognition *known = flow_knowledge_recognition(flow_known(all->model));
+
+    for (guint i = 0; i < all->model->conversations->len; i++) {
+        flow_conversation *conversation = all->model->conversations->pdata[i];
+        GArray            *turns;
+
+        if (!conversation->is_tls || conversation->is_readable || conversation->exchanges || !conversation->turns ||
+            g_hash_table_contains(all->machines, conversation->client.address) ||
+            !is_registration_point(all->model, conversation))
+            continue;
+        turns = flow_turns_of(conversation);
+        for (guint j = 0; j < turns->len; j++) {
+            const flow_turn *turn = &g_array_index(turns, flow_turn, j);
+            flow_exchange   *exchange;
+
+            if (!is_sized_as(known, FLOW_VERIFY_REQUEST, turn) && !is_sized_as(known, FLOW_NOTIFY, turn))
+                continue;
+            exchange = add_inferred(all->model, conversation, turn);
+            exchange->is_answer_readable = turn->response.frame != 0;
+            exchange->confidence = BY_NAME_ALONE;
+            g_ptr_array_add(all->left, exchange);
+        }
+        g_array_unref(turns);
+    }
+    g_ptr_array_sort(all->left, by_request);
+}
+
+/* Which of the two an encrypted call is for which no PKIOperation was captured. */
+static void
+name_unread_left(joining *all, flow_exchange *exchange)
+{
+    tell_unread(all, exchange);
+    exchange->reason = flow_result_printf(all->model, "%u octets to a registration point, answered by %u%s",
+                                          exchange->request_octets, exchange->response_octets,
+                                          exchange->step == FLOW_NOTIFY ? ": less than VerifyRequest" : "");
 }
 
 static void
@@ -636,6 +789,8 @@ group_left(joining *all, GPtrArray *groups)
 
         if (exchange->step == FLOW_CA_ISSUE)
             continue; /* not only NDES asks the CA */
+        if (exchange->basis == FLOW_INFERRED)
+            name_unread_left(all, exchange);
         if (exchange->step == FLOW_NOTIFY)
             group = group_for_notify(own, exchange);
         if (!group)
@@ -644,9 +799,7 @@ group_left(joining *all, GPtrArray *groups)
             g_ptr_array_add(own, group);
         g_ptr_array_add(group->behind, exchange);
         exchange->enrolment = group->enrolment;
-        flow_extend(group->enrolment,
-                    exchange == exchange->conversation->exchanges->pdata[0] ? exchange->conversation->first
-                                                                            : exchange->request,
+        flow_extend(group->enrolment, flow_begin_of(exchange),
                     exchange->response_end.frame ? exchange->response_end : exchange->request_end);
         if (exchange->transaction_id)
             group->enrolment->transaction_id = exchange->transaction_id;
@@ -703,8 +856,6 @@ flow_join_behind(flow_model *model, flow_candidates *candidates, GPtrArray *grou
     joining    all = { .model = model };
     GPtrArray *calls;
 
-    if (groups->len == 0 && candidates->behind->len == 0)
-        return;
     all.operations = g_array_new(FALSE, FALSE, sizeof(operation));
     all.machines = g_hash_table_new(NULL, NULL);
     all.transactions = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
@@ -712,22 +863,18 @@ flow_join_behind(flow_model *model, flow_candidates *candidates, GPtrArray *grou
     all.left = g_ptr_array_new();
     calls = g_ptr_array_new();
     find_operations(&all, groups);
-    for (guint i = 0; i < candidates->behind->len; i++)
-        g_ptr_array_add(calls, candidates->behind->pdata[i]);
-    find_unread(&all, candidates, calls);
-    for (guint i = 0; i < calls->len; i++) {
-        flow_exchange *inner = calls->pdata[i];
+    for (guint i = 0; i < candidates->behind->len; i++) {
+        flow_exchange *inner = candidates->behind->pdata[i];
 
-        if (inner->conversation->is_rpc && inner->basis == FLOW_INFERRED)
-            inner->step = FLOW_STEP_NONE; /* it may have counted in the evaluation before */
-        if (inner->basis != FLOW_INFERRED)
-            join_read(&all, inner);
-        else if (inner->conversation->is_rpc)
-            join_unbound(&all, inner);
-        else
-            join_unread(&all, inner);
+        if (inner->basis == FLOW_INFERRED || !join_by_key(&all, inner))
+            g_ptr_array_add(calls, inner);
     }
+    find_unread(&all, candidates, calls);
+    join_by_order(&all, calls);
+    for (guint i = 0; i < groups->len; i++)
+        g_ptr_array_sort(((flow_group *)groups->pdata[i])->behind, by_request);
     join_bare(&all, candidates);
+    add_unread_left(&all);
     group_left(&all, groups);
     add_syncs(model, groups);
     g_ptr_array_unref(calls);

@@ -475,6 +475,23 @@ add_part_on(flow_model *model, flow_group *group, const flow_expected *flow, con
     return part;
 }
 
+/* True for a VerifyRequest that cannot be read, after which NDES asked nobody anything more and refused: what it got was
+ * no. */
+static bool
+was_refused(const flow_group *group, const flow_exchange *verify)
+{
+    if (verify->basis != FLOW_INFERRED || verify->step != FLOW_VERIFY_REQUEST || !verify->response_end.frame ||
+        !verify->operation_of || verify->operation_of->state != FLOW_FAILED)
+        return false;
+    for (unsigned i = 0; i < group->behind->len; i++) {
+        const flow_exchange *other = group->behind->pdata[i];
+
+        if (other != verify && other->operation_of == verify->operation_of)
+            return false;
+    }
+    return true;
+}
+
 /* What NDES asked for the enrolment, and where it did not get as far as asking. */
 static void
 add_parts_behind(flow_model *model, flow_group *group, const flow_expected *flow)
@@ -482,7 +499,7 @@ add_parts_behind(flow_model *model, flow_group *group, const flow_expected *flow
     for (unsigned i = 0; i < group->behind->len; i++) {
         flow_exchange *exchange = group->behind->pdata[i];
 
-        exchange->state = state_of(exchange);
+        exchange->state = was_refused(group, exchange) ? FLOW_FAILED : state_of(exchange);
         add_part_on(model, group, flow, exchange->conversation, flow_leg_behind(model, exchange->conversation));
         add_to_part(model, group, flow, exchange, role_behind(exchange->step), true);
     }

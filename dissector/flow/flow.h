@@ -197,7 +197,7 @@ struct flow_exchange {
     const char *content_type;
     bool        is_answer_readable; /* the answer is what SCEP expects here */
     const char *problem;          /* what the dissector found wrong with the answer, or NULL */
-    const char *request_key;      /* the same for the same PKCS #10, wherever it was read; or NULL */
+    const char *request_key;      /* the same for requests for the same public key, wherever it was read; or NULL */
     int         verified;         /* what the registration point said: 1 true, 0 false, -1 nothing */
     const char *code, *code_meaning; /* a result code by its name, or NULL */
     unsigned    http_substatus;   /* IIS's, from its error page; 0 when not known */

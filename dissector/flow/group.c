@@ -50,7 +50,8 @@ flow_is_answered_well(const flow_exchange *exchange)
     if (exchange->basis == FLOW_INFERRED)
         return true;
     if (exchange->step == FLOW_CA_ISSUE)
-        return !exchange->has_hresult && exchange->disposition != CR_DISP_ERROR && exchange->disposition != CR_DISP_DENIED;
+        return !exchange->has_hresult && exchange->disposition != CR_DISP_ERROR &&
+               exchange->disposition != CR_DISP_DENIED && exchange->disposition >= -1;
     return exchange->http_status < 300 && exchange->verified != 0 &&
            (exchange->step != FLOW_PKI_OPERATION || exchange->pki_status == 0);
 }
@@ -99,19 +100,6 @@ flow_extend(flow_enrolment *enrolment, flow_moment begin, flow_moment end)
         enrolment->end = enrolment->begin; /* the clock was set back */
 }
 
-/* The first request of a conversation brings its handshakes along. */
-static flow_moment
-begin_of(const flow_exchange *exchange)
-{
-    const flow_conversation *conversation = exchange->conversation;
-    const flow_turn         *first =
-        conversation->turns && conversation->turns->len ? &g_array_index(conversation->turns, flow_turn, 0) : NULL;
-    bool is_first = conversation->exchanges ? conversation->exchanges->pdata[0] == exchange
-                                            : first && first->request.frame == exchange->request.frame;
-
-    return is_first ? conversation->first : exchange->request;
-}
-
 static void
 add_exchange(slot *one, flow_exchange *exchange)
 {
@@ -119,7 +107,7 @@ add_exchange(slot *one, flow_exchange *exchange)
 
     g_ptr_array_add(one->group.exchanges, exchange);
     exchange->enrolment = enrolment;
-    flow_extend(enrolment, begin_of(exchange), exchange->response_end.frame ? exchange->response_end : exchange->request_end);
+    flow_extend(enrolment, flow_begin_of(exchange), exchange->response_end.frame ? exchange->response_end : exchange->request_end);
     one->caps += exchange->step == FLOW_GET_CA_CAPS;
     one->certificates += exchange->step == FLOW_GET_CA_CERT;
     one->operations += exchange->step == FLOW_PKI_OPERATION;

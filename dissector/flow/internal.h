@@ -125,6 +125,9 @@ bool flow_is_over(const flow_conversation *conversation);
 /* True when a request got an answer that is what SCEP expects. */
 bool flow_is_answered_well(const flow_exchange *exchange);
 
+/* When a request began: the first of a conversation brings its handshakes along. */
+flow_moment flow_begin_of(const flow_exchange *exchange);
+
 /* The conversation's number in a part list of the enrolment, or NULL. */
 flow_part *flow_part_in(const flow_enrolment *enrolment, const flow_conversation *conversation);
 

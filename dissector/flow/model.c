@@ -427,6 +427,18 @@ flow_evaluate_lately(flow_model *model)
     return flow_evaluate(model);
 }
 
+flow_moment
+flow_begin_of(const flow_exchange *exchange)
+{
+    const flow_conversation *conversation = exchange->conversation;
+    const flow_turn         *first =
+        conversation->turns && conversation->turns->len ? &g_array_index(conversation->turns, flow_turn, 0) : NULL;
+    bool is_first = conversation->exchanges ? conversation->exchanges->pdata[0] == exchange
+                                            : first && first->request.frame == exchange->request.frame;
+
+    return is_first ? conversation->first : exchange->request;
+}
+
 const GPtrArray *
 flow_parts_of(const flow_conversation *conversation)
 {

@@ -26,7 +26,7 @@ static const struct {
     [FLOW_GET_NEXT_CA_CERT] = { "get-next-ca-cert", "GetNextCACert" },
     [FLOW_PKI_OPERATION] = { "pki-operation", "PKIOperation" },
     [FLOW_VERIFY_REQUEST] = { "verify-request", "VerifyRequest" },
-    [FLOW_CA_ISSUE] = { "ca-issue", "issuing by the CA" },
+    [FLOW_CA_ISSUE] = { "ca-issue", "CA issues" },
     [FLOW_NOTIFY] = { "notify", "Notify" },
     [FLOW_CERT_REP] = { "cert-rep", "CertRep" },
     [FLOW_SYNC] = { "sync", "MDM sync" },

@@ -79,7 +79,7 @@ give_call(division *one, const flow_exchange *call, flow_leg leg, flow_time_part
 {
     const flow_conversation *conversation = call->conversation;
 
-    if (conversation->first.time > one->at && conversation->has_start) {
+    if (conversation->first.time >= one->at && conversation->has_start) {
         give(one, before, FLOW_LEG_UNKNOWN, conversation->first.time);
         give(one, FLOW_TIME_NETWORK, leg,
              conversation->tls_established.frame && conversation->tls_established.time <= call->request.time

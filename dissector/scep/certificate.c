@@ -224,6 +224,7 @@ scep_request_read(wmem_allocator_t *scope, ber_slice der)
     gnutls_x509_crq_t crq;
     scep_request     *request = NULL;
     unsigned          bits = 0;
+    size_t            size;
 
     if (gnutls_x509_crq_init(&crq) < 0)
         return NULL;
@@ -237,6 +238,8 @@ scep_request_read(wmem_allocator_t *scope, ber_slice der)
         request->key = wmem_strdup_printf(scope, "%s %u",
                                           algorithm == GNUTLS_PK_EC ? "EC" : gnutls_pk_get_name(algorithm), bits);
         request->challenge_password = challenge_password(scope, crq);
+        size = sizeof request->key_id;
+        gnutls_x509_crq_get_key_id(crq, GNUTLS_KEYID_USE_SHA1, request->key_id, &size);
     }
     gnutls_x509_crq_deinit(crq);
     return request;

@@ -44,6 +44,7 @@ typedef struct {
     const char **sans;    /* "DNS:…", "IP:…", "email:…", "URI:…", "UPN:…"; NULL-terminated */
     const char  *key;     /* "RSA 2048", "EC 256" */
     const char  *challenge_password; /* NULL when absent. A secret. */
+    uint8_t      key_id[SCEP_THUMBPRINT_SIZE]; /* as that of a certificate for the same key */
 } scep_request;
 
 /* Reads one DER certificate. Returns NULL when GnuTLS cannot. */

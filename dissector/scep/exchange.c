@@ -194,6 +194,13 @@ new_record(packet_info *pinfo, bool is_response)
     return record;
 }
 
+static void
+set_key_id(scep_record *record, const uint8_t *key_id)
+{
+    memcpy(record->key_id, key_id, sizeof record->key_id);
+    record->has_key_id = true;
+}
+
 /* Reads the pkiMessage of `record` and remembers its signer, to know whose key opens the answer. */
 static bool
 read_message(packet_info *pinfo, scep_record *record, ber_slice data, scep_parts *parts)
@@ -207,8 +214,14 @@ read_message(packet_info *pinfo, scep_record *record, ber_slice data, scep_parts
         scep_certificate *certificate =
             scep_certificate_read(pinfo->pool, *(ber_slice *)wmem_array_index(parts->certificates, i));
 
-        if (certificate)
-            add_holder(pinfo->pool, certificate, false);
+        if (!certificate)
+            continue;
+        add_holder(pinfo->pool, certificate, false);
+        /* RFC 8894 2.3: who has no certificate yet signs with one that he made himself for his new key. */
+        if (!record->is_response && message.signer_issuer &&
+            strcmp(certificate->subject, certificate->issuer) == 0 &&
+            scep_certificate_is(certificate, message.signer_issuer, message.signer_serial))
+            set_key_id(record, certificate->key_id);
     }
     return true;
 }
@@ -233,6 +246,8 @@ open_envelope(packet_info *pinfo, scep_record *record, const scep_parts *parts, 
         record->certificates = scep_certificates_read(wmem_file_scope(), opened);
     else /* whatever the messageType: what polls and GetCert carry does not read as a PKCS #10 */
         record->request = scep_request_read(wmem_file_scope(), opened);
+    if (record->request)
+        set_key_id(record, record->request->key_id);
 }
 
 /* Notes a request in its transaction. */

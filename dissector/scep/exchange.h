@@ -63,6 +63,8 @@ struct scep_record {
     wmem_array_t  *certificates; /* of scep_certificate *: a GetCACert answer's, or an opened CertRep's; or NULL */
     scep_octets    opened;       /* content of the envelope */
     scep_request  *request;      /* the opened PKCS #10 */
+    bool           has_key_id;   /* of a request: the key that is to be certified is known, from the PKCS #10 or, as a */
+    uint8_t        key_id[SCEP_THUMBPRINT_SIZE]; /* self-signed certificate has the same, from the signer's */
     scep_signature signature;
 
     scep_record    *peer;          /* the answer to a request, the request of an answer */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What Wireshark knows of a frame as evidence: its segment, what TLS decrypted, and the SCEP messages in it.
+ * What Wireshark knows of a frame as evidence: its segment, what TLS decrypted, the SCEP messages in it, and the calls of
+ * a registration point.
  */
 #include "flow_track.h"
 
@@ -9,10 +10,12 @@
 #include <epan/dissectors/packet-tcp.h>
 #include <epan/dissectors/packet-tls-utils.h>
 #include <epan/prefs.h>
+#include <epan/to_str.h>
 #include <wiretap/wtap.h>
 #include <wsutil/filesystem.h>
 #include <wsutil/report_message.h>
 
+#include "../ca/icert.h"
 #include "../compat.h"
 #include "../crp/exchange.h"
 #include "../flow/evidence.h"
@@ -207,6 +210,13 @@ problem_of(const scep_record *record)
     return NULL;
 }
 
+/* A public key's identifier as text. */
+static const char *
+key_name(packet_info *pinfo, const uint8_t *key_id)
+{
+    return flow_intern(model, bytes_to_str(pinfo->pool, key_id, SCEP_THUMBPRINT_SIZE));
+}
+
 static void
 take_request(packet_info *pinfo, const scep_record *record, track_place place, flow_moment now)
 {
@@ -227,13 +237,10 @@ take_request(packet_info *pinfo, const scep_record *record, track_place place, f
         exchange->transaction_id = flow_intern(model, message->transaction_id);
         exchange->message_type = message->has_message_type ? (int)message->message_type : -1;
     }
-    if (record->request) {
-        char *key = g_compute_checksum_for_data(G_CHECKSUM_SHA256, record->opened.data, record->opened.length);
-
+    if (record->request)
         exchange->subject = flow_intern(model, record->request->subject);
-        exchange->request_key = flow_intern(model, key);
-        g_free(key);
-    }
+    if (record->has_key_id)
+        exchange->request_key = key_name(pinfo, record->key_id);
 }
 
 /* True when an answer is of the kind that was asked for. */
@@ -315,8 +322,10 @@ take_call(packet_info *pinfo, const crp_record *record, track_place place, flow_
     exchange->user_agent = flow_intern(model, record->user_agent);
     exchange->host = header(pinfo, true, "Host");
     exchange->transaction_id = flow_intern(model, crp_record_value(record, CRP_ITEM_TRANSACTION));
-    exchange->request_key = flow_intern(model, record->request_key);
-    exchange->subject = record->request ? flow_intern(model, record->request->subject) : NULL;
+    if (record->request) {
+        exchange->request_key = key_name(pinfo, record->request->key_id);
+        exchange->subject = flow_intern(model, record->request->subject);
+    }
     exchange->tells_failure = exchange->step == FLOW_NOTIFY && crp_record_tells_failure(record);
     track_count_request(place.track, exchange);
 }
@@ -343,6 +352,20 @@ take_verdict(packet_info *pinfo, const crp_record *record, track_place place, fl
         exchange->problem = NULL;
     track_count_answer(place.track, exchange);
     flow_changed(track_conversation(place.track));
+}
+
+/* What a request to the CA holds that ends in this frame. */
+static void
+take_certificate_request(packet_info *pinfo, track_place place)
+{
+    const scep_request *request = icert_request(pinfo);
+    GPtrArray          *calls = request ? track_conversation(place.track)->exchanges : NULL;
+    flow_exchange      *last = calls && calls->len ? calls->pdata[calls->len - 1] : NULL;
+
+    if (!last || last->step != FLOW_CA_ISSUE || last->request_end.frame != pinfo->num)
+        return;
+    last->request_key = key_name(pinfo, request->key_id);
+    last->subject = flow_intern(model, request->subject);
 }
 
 static void
@@ -383,6 +406,7 @@ flow_track_visit(tvbuff_t *frame, packet_info *pinfo, flow_side *from)
         take_decrypted(pinfo, place, now);
         take_messages(pinfo, place, now);
         take_calls(pinfo, place, now);
+        take_certificate_request(pinfo, place);
     }
     *from = place.from;
     return place.track ? track_conversation(place.track) : NULL;
@@ -409,7 +433,8 @@ flow_track_register(int proto)
 
     prefs_register_string_preference(module, "servers", "SCEP servers",
                                      "Names and addresses that answer SCEP, separated by commas; what cannot be decrypted "
-                                     "is then not left to guesses. wap=, ndes= and device= before one tell its role.",
+                                     "is then not left to guesses. wap=, ndes=, device=, crp=, ca= and mdm= before one "
+                                     "tell its role.",
                                      &servers);
     prefs_register_string_preference(module, "expected_flow", "Expected flow",
                                      "What enrolments are compared with: auto, or the name of a flow (windows-mdm, "

@@ -67,6 +67,7 @@ static const struct {
     { 0x1c000012, "unspecified" },
     { 0x1c00001a, "context mismatch" },
     { 0x1c00001b, "no memory" },
+    { 0x1c00001d, "authentication level not supported" },
     { 0x1c010002, "operation out of range" },
     { 0x1c010003, "unknown interface" },
     { 0x1c01000b, "protocol error" },

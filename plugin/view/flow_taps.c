@@ -121,5 +121,5 @@ flow_taps_register(int proto_scepflow _U_)
     register_report(text, start_text);
     register_report(json, start_json);
     enrolment_table_register();
-    statistics_register(proto_get_id_by_filter_name("scep"));
+    statistics_register(proto_get_id_by_filter_name("scep"), proto_get_id_by_filter_name("crp"));
 }

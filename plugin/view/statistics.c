@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What was read of SCEP, counted: Statistics > Service Response Time > SCEP, and Statistics > SCEP > Messages.
+ * What was read, counted: Statistics > Service Response Time > SCEP and > CRP, and Statistics > SCEP > Messages.
  */
 #include "statistics.h"
 
@@ -10,6 +10,7 @@
 #include <epan/tap.h>
 
 #include "../../dissector/compat.h"
+#include "../../dissector/crp/crp.h"
 #include "../../dissector/scep/scep.h"
 
 /* Rows of the table of response times: the operations (numbered as in scep_operation), then PKIOperation by what was
@@ -70,6 +71,32 @@ count_time(void *tapdata, packet_info *pinfo, epan_dissect_t *edt _U_, const voi
     return TAP_PACKET_REDRAW;
 }
 
+/* Rows in the order of crp_call. */
+static const char *const calls[] = { "VerifyRequest", "Notify", "validateRequest", "successNotification",
+                                     "failureNotification" };
+
+static void
+init_call_times(struct register_srt *srt _U_, GArray *tables)
+{
+    srt_stat_table *table = init_srt_table("Certificate Registration Point", NULL, tables, G_N_ELEMENTS(calls), "Call", NULL,
+                                           NULL);
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(calls); i++)
+        init_srt_table_row(table, (int)i, calls[i]);
+}
+
+static tap_packet_status
+count_call_time(void *tapdata, packet_info *pinfo, epan_dissect_t *edt _U_, const void *data, tap_flags_t flags _U_)
+{
+    srt_stat_table   *table = g_array_index(((srt_data_t *)tapdata)->srt_array, srt_stat_table *, 0);
+    const crp_record *answer = data;
+
+    if (!answer->is_response || !answer->peer)
+        return TAP_PACKET_DONT_REDRAW;
+    add_srt_table_data(table, (int)answer->target.call, &answer->peer->time, pinfo);
+    return TAP_PACKET_REDRAW;
+}
+
 /* The nodes below the root, which stand in this order whatever comes first. */
 static const char tree_requests[] = "Requests", tree_answers[] = "Answers", tree_http[] = "HTTP status",
                   tree_types[] = "Message types", tree_statuses[] = "pkiStatus", tree_failures[] = "failInfo";
@@ -121,8 +148,9 @@ count_message(stats_tree *tree, packet_info *pinfo _U_, epan_dissect_t *edt _U_,
 }
 
 void
-statistics_register(int proto_scep)
+statistics_register(int proto_scep, int proto_crp)
 {
+    register_srt_table(proto_crp, "crp", 1, count_call_time, init_call_times, NULL);
     register_srt_table(proto_scep, "scep", 1, count_time, init_times, NULL);
     stats_tree_register_plugin("scep", "scep", "SCEP" COMPAT_MENU_SEPARATOR "Messages", 0, count_message, init_messages,
                                NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Frames of a file, with what was read in them, through tracker, engine and reports: at any time what the engine says
- * is sound, a frame is found again where it was put, and an evaluation says the same twice.
+ * is sound, a frame is found again where it was put, and an evaluation says the same twice. What is rare in frames that
+ * chance makes, calls of NDES while PKIOperations wait, comes as evidence without frames.
  *
  * The first octet of an input chooses the settings; actions follow, each an octet that names it and what it needs.
  */
@@ -15,11 +16,12 @@
 #include "../../plugin/view/report_json.h"
 #include "../../plugin/view/report_text.h"
 
-enum { FRAME, AGAIN, EVALUATE, REQUEST, ANSWER, HANDSHAKE, ALERT, READ, QUIET, ACTIONS };
+enum { FRAME, AGAIN, EVALUATE, REQUEST, ANSWER, HANDSHAKE, ALERT, READ, QUIET, CONNECT, TURN, CALL, RETURN, END, ACTIONS };
 
 /* More would only be slow. */
 #define MAX_FRAMES      400
 #define MAX_EVALUATIONS 6
+#define MAX_MADE        100
 
 #define BEGIN (G_GINT64_CONSTANT(1465526646) * 1000000000)
 
@@ -37,6 +39,7 @@ typedef struct {
     flow_model *model;
     tracker    *all;
     GArray     *frames; /* of frame */
+    GPtrArray  *made;   /* of flow_conversation *: those for which there are no frames */
     flow_moment now;
     unsigned    evaluations, streams;
 } file;
@@ -251,6 +254,186 @@ take_handshake(file *one, const frame *in)
     one->in.length -= length;
 }
 
+/* --- evidence without frames --- */
+
+static void
+pass(file *one)
+{
+    one->now.frame++;
+    one->now.time += (int64_t)next(one, 1) * 4000000;
+    flow_model_saw_frame(one->model, one->now.frame, one->now.time);
+}
+
+static void
+reach(const file *one, flow_conversation *conversation)
+{
+    conversation->last = one->now;
+    flow_changed(conversation);
+}
+
+static flow_conversation *
+any_made(file *one)
+{
+    unsigned back = next(one, 1);
+
+    return one->made->len > 0 ? one->made->pdata[one->made->len - 1 - back % one->made->len] : NULL;
+}
+
+static void
+make_tls(file *one, flow_conversation *conversation, unsigned bits)
+{
+    static const char *const names[] = { "scep.contoso.com", "crp.corp.contoso.com", "fef.msua01.manage.microsoft.com",
+                                         "portal.contoso.com" };
+
+    conversation->is_tls = true;
+    conversation->version = bits & 1 ? 0x0304 : 0x0303;
+    conversation->client_hello = conversation->server_hello = one->now;
+    conversation->server_name = NEXT_OF(one, names);
+    conversation->flight = (flow_flight)(bits >> 1 & 7) % (FLOW_FLIGHT_FINISHED + 1);
+    conversation->certificate_requested = bits & 0x10;
+    conversation->certificate_empty = bits & 0x20;
+    if (conversation->flight == FLOW_FLIGHT_FINISHED)
+        conversation->tls_established = one->now;
+    if (bits & 0x40) {
+        conversation->alert = one->now;
+        conversation->alert_by = bits & 0x80 ? FLOW_CLIENT : FLOW_SERVER;
+        conversation->alert_description = 48;
+    }
+}
+
+/* Device, proxy, NDES and what is behind it, at a handful of addresses. */
+static void
+connect(file *one)
+{
+    static const char *const  addresses[] = { "192.0.2.10", "192.0.2.20", "198.51.100.30", "198.51.100.40" };
+    static const uint16_t     ports[] = { 443, 443, 135, 49700 };
+    static const char *const  interfaces[] = { "client", "wap", "ndes", "crp" };
+    static const char *const  uuids[] = { "endpoint mapper", "ICertRequestD", "ICertRequestD2" };
+    unsigned                  bits = next(one, 2);
+    flow_conversation        *conversation;
+
+    pass(one);
+    conversation = flow_add_conversation(one->model, one->streams++, addresses[bits & 3], (uint16_t)(50000 + one->made->len),
+                                         addresses[bits >> 2 & 3], ports[bits >> 4 & 3], NEXT_OF(one, interfaces), one->now);
+    g_ptr_array_add(one->made, conversation);
+    conversation->has_start = bits & 0x40;
+    if (bits & 0x40)
+        conversation->syn = one->now;
+    if (bits & 0x80) {
+        conversation->syn_ack = one->now;
+        pass(one);
+        conversation->established = one->now;
+    }
+    if (bits & 0x100)
+        make_tls(one, conversation, next(one, 1));
+    if (bits & 0x200) {
+        conversation->is_rpc = conversation->is_readable = true;
+        conversation->is_rpc_refused = bits & 0x400;
+        conversation->rpc_interface = NEXT_OF(one, uuids);
+    }
+    reach(one, conversation);
+}
+
+static void
+take_turn(file *one)
+{
+    flow_conversation *conversation = any_made(one);
+    flow_turn          turn = { 0 };
+
+    if (!conversation)
+        return;
+    pass(one);
+    turn.request = turn.request_end = one->now;
+    turn.octets[FLOW_CLIENT] = next(one, 2);
+    turn.octets[FLOW_SERVER] = next(one, 2);
+    turn.records[FLOW_CLIENT] = 1;
+    if (turn.octets[FLOW_SERVER] > 0) {
+        pass(one);
+        turn.response = turn.response_end = one->now;
+        turn.records[FLOW_SERVER] = 1;
+    }
+    if (!conversation->turns)
+        conversation->turns = g_array_new(FALSE, FALSE, sizeof(flow_turn));
+    g_array_append_val(conversation->turns, turn);
+    for (int side = 0; side < 2; side++)
+        conversation->records[side] += turn.records[side];
+    reach(one, conversation);
+}
+
+static void
+call(file *one)
+{
+    static const char *const transactions[] = { "A1", "B2", "C3" }, *const keys[] = { "k", "l" };
+    static const char *const products[] = { "ConfigMgr", "Intune connector", "Intune" };
+    static const flow_step   steps[] = { FLOW_PKI_OPERATION, FLOW_VERIFY_REQUEST, FLOW_NOTIFY, FLOW_PKI_OPERATION };
+    flow_conversation       *conversation = any_made(one);
+    unsigned                 bits = next(one, 1);
+    flow_exchange           *exchange;
+
+    if (!conversation)
+        return;
+    pass(one);
+    exchange = flow_add_exchange(conversation, conversation->is_rpc && bits & 1 ? FLOW_INFERRED : FLOW_DECRYPTED, one->now);
+    if (conversation->is_rpc) {
+        exchange->step = bits & 1 ? FLOW_STEP_NONE : FLOW_CA_ISSUE;
+    } else {
+        exchange->step = steps[bits & 3];
+        exchange->is_post = true;
+        exchange->message_type = exchange->step == FLOW_PKI_OPERATION ? 19 : -1;
+        exchange->transaction_id = NEXT_OF(one, transactions);
+        exchange->product = NEXT_OF(one, products);
+        exchange->tells_failure = bits & 4;
+    }
+    exchange->operation = flow_operation_name(exchange->step);
+    exchange->request_key = NEXT_OF(one, keys);
+    conversation->is_readable = true;
+    reach(one, conversation);
+}
+
+static void
+call_returns(file *one)
+{
+    static const int   statuses[] = { 200, 201, 204, 403, 413, 503, 0 };
+    flow_conversation *conversation = any_made(one);
+    unsigned           bits = next(one, 2);
+    flow_exchange     *exchange;
+
+    if (!conversation || !conversation->exchanges)
+        return;
+    pass(one);
+    exchange = conversation->exchanges->pdata[(bits & 3) % conversation->exchanges->len];
+    exchange->response = exchange->response_end = one->now;
+    exchange->is_answer_readable = bits & 4;
+    exchange->verified = (int)(bits >> 3 & 3) % 3 - 1;
+    exchange->disposition = (int)(bits >> 5 & 7) - 1;
+    exchange->has_hresult = bits & 0x100;
+    exchange->hresult = 0x80094012;
+    exchange->http_status = statuses[(bits >> 9 & 7) % G_N_ELEMENTS(statuses)];
+    exchange->http_substatus = bits & 0x1000 ? 16 : 0;
+    exchange->pki_status = exchange->step == FLOW_PKI_OPERATION ? (int)(bits >> 13 & 3) : -1;
+    exchange->code = bits & 0x8000 ? "ChallengeExpired" : NULL;
+    reach(one, conversation);
+}
+
+static void
+end(file *one)
+{
+    flow_conversation *conversation = any_made(one);
+    unsigned           bits = next(one, 1);
+
+    if (!conversation)
+        return;
+    pass(one);
+    if (bits & 1)
+        conversation->reset = one->now;
+    conversation->reset_by = bits & 2 ? FLOW_SERVER : FLOW_CLIENT;
+    if (bits & 4)
+        conversation->fin[FLOW_CLIENT] = one->now;
+    if (bits & 8)
+        conversation->fin[FLOW_SERVER] = one->now;
+    reach(one, conversation);
+}
+
 /* --- what is said of it --- */
 
 static void
@@ -264,6 +447,44 @@ check_position(const flow_part *part, uint32_t at)
     assert_text(position.sentence);
     g_assert_true(!position.next || flow_step_by_name(position.next) != FLOW_STEP_NONE);
     g_free(position.sentence);
+}
+
+static void
+check_exchange(const flow_enrolment *enrolment, const flow_exchange *exchange)
+{
+    g_assert_cmpuint(exchange->confidence, <=, 100);
+    g_assert_cmpuint(exchange->onward_confidence, <=, 100);
+    if (exchange->operation_of) {
+        g_assert_true(exchange->operation_of->step == FLOW_PKI_OPERATION);
+        g_assert_true(exchange->operation_of->enrolment == enrolment);
+        g_assert_cmpuint(exchange->onward_confidence, >, 0);
+        assert_text(exchange->onward_reason);
+    }
+}
+
+/* The spans are the whole time, and each is the sum of its stretches. */
+static void
+check_timing(const flow_enrolment *enrolment, const flow_timing *timing)
+{
+    int64_t sum = 0;
+
+    g_assert_true(timing->operation->enrolment == enrolment);
+    for (guint i = 0; i < timing->spans->len; i++) {
+        const flow_span *span = &g_array_index(timing->spans, flow_span, i);
+        int64_t          stretches = 0;
+
+        g_assert_true(span->count > 0 && span->count <= FLOW_STRETCHES);
+        for (unsigned j = 0; j < span->count; j++) {
+            g_assert_true(span->stretches[j].begin >= 0 && span->stretches[j].time > 0);
+            g_assert_true(span->stretches[j].begin + span->stretches[j].time <= timing->total);
+            stretches += span->stretches[j].time;
+        }
+        g_assert_cmpint(stretches, ==, span->time);
+        g_assert_cmpint(span->time, <=, timing->slowest->time);
+        sum += span->time;
+    }
+    g_assert_cmpint(sum, ==, timing->total);
+    g_assert_true((timing->slowest != NULL) == (timing->total > 0));
 }
 
 static void
@@ -284,6 +505,8 @@ check_part(const file *one, const flow_enrolment *enrolment, const flow_part *pa
         g_assert_true(step->step > FLOW_STEP_NONE && step->step < FLOW_STEPS);
         g_assert_true(!step->exchange || step->exchange->conversation == part->conversation);
         g_assert_true(!step->exchange || step->exchange->enrolment == enrolment);
+        if (step->exchange)
+            check_exchange(enrolment, step->exchange);
     }
     for (uint32_t at = 0; at <= one->now.frame + 1; at += 1 + one->now.frame / 8)
         check_position(part, at);
@@ -330,6 +553,8 @@ check_enrolment(const file *one, const flow_enrolment *enrolment)
         g_assert_true(!expected->exchange || expected->exchange->enrolment == enrolment);
         g_assert_true(!expected->part || expected->part->enrolment == enrolment);
     }
+    for (guint i = 0; i < enrolment->timings->len; i++)
+        check_timing(enrolment, enrolment->timings->pdata[i]);
     check_findings(enrolment);
 }
 
@@ -346,6 +571,20 @@ told(const flow_result *result)
     return text;
 }
 
+/* What was joined to an operation stands in a part of its enrolment. */
+static void
+check_made(const flow_conversation *conversation)
+{
+    for (guint i = 0; conversation->exchanges && i < conversation->exchanges->len; i++) {
+        const flow_exchange *exchange = conversation->exchanges->pdata[i];
+
+        if (exchange->operation_of)
+            g_assert_nonnull(exchange->enrolment);
+        if (exchange->enrolment)
+            g_assert_nonnull(flow_parts_of(conversation));
+    }
+}
+
 static void
 evaluate(file *one)
 {
@@ -360,7 +599,11 @@ evaluate(file *one)
     }
     assert_text(result->hint);
     g_assert_true(flow_evaluate(one->model) == result);
+    for (guint i = 0; i < one->made->len; i++)
+        check_made(one->made->pdata[i]);
     first = told(result);
+    if (one->made->len > 0)
+        flow_changed(one->made->pdata[0]);
     for (guint i = 0; i < one->frames->len; i++) {
         const frame *met = &g_array_index(one->frames, frame, i);
 
@@ -406,6 +649,17 @@ act(file *one)
             evaluate(one);
     } else if (action == AGAIN && in) {
         take_again(one);
+    } else if (action == CONNECT) {
+        if (one->made->len < MAX_MADE)
+            connect(one);
+    } else if (action == TURN) {
+        take_turn(one);
+    } else if (action == CALL) {
+        call(one);
+    } else if (action == RETURN) {
+        call_returns(one);
+    } else if (action == END) {
+        end(one);
     } else if (in && in->is_segment) {
         if (action == REQUEST)
             take_request(one, in);
@@ -424,9 +678,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const servers[] = { NULL, "192.0.2.20", "scep*", "wap=192.0.2.20, ndes=198.51.100.30",
-                                           "=,;device=" };
+                                           "=,;device=, crp=198.51.100.40, ca=192.0.2.20, mdm=192.0.2.*" };
     static const char *const flows[] = { "auto", "ios", "rfc8894", "none" };
-    static const char *const vantages[] = { "auto", "client", "wap", "ndes", NULL };
+    static const char *const vantages[] = { "auto", "client", "wap", "ndes", "crp" };
     file                     one = { .in = { data, size }, .now = { 0, BEGIN } };
     unsigned                 choice = next(&one, 1);
     flow_settings            settings = { .servers = servers[choice % 5], .expected_flow = flows[choice / 5 % 4],
@@ -434,6 +688,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     one.model = flow_model_new(knowledge, &settings);
     one.all = tracker_new(one.model, choice & 0x80 ? NULL : read_certificate);
+    one.made = g_ptr_array_new();
     one.frames = g_array_new(FALSE, FALSE, sizeof(frame));
     g_array_set_clear_func(one.frames, clear_frame);
     while (one.in.length > 0 && one.frames->len < MAX_FRAMES)
@@ -441,6 +696,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     evaluate(&one);
     check_places(&one);
     g_array_unref(one.frames);
+    g_ptr_array_unref(one.made);
     tracker_free(one.all);
     flow_model_free(one.model);
     return 0;

@@ -319,6 +319,252 @@ test_pending(void)
     flow_model_free(model);
 }
 
+/* --- behind NDES --- */
+
+/* RFC 8894 3.2.1.4; [MS-WCCE] 3.2.1.4.2.1.1; HRESULTs of a template that is missing, and of access denied; alerts. */
+enum { BAD_REQUEST = 2, DENIED = 2, UNKNOWN_CA = 48 };
+#define TEMPLATE_MISSING 0x80094800
+#define ACCESS_DENIED    0x80070005
+
+typedef void (*fail)(flow_model *model);
+
+static flow_exchange *
+verify(flow_model *model, int64_t wait)
+{
+    return call(begin(model, NDES, CRP, CRP_NAME, 180), 200, FLOW_VERIFY_REQUEST, "A1", wait);
+}
+
+static void
+verify_with_status(flow_model *model, int http_status, unsigned substatus)
+{
+    flow_exchange *exchange = verify(model, 50);
+
+    exchange->http_status = http_status;
+    exchange->http_substatus = substatus;
+    exchange->verified = -1;
+    exchange->is_answer_readable = false;
+    exchange->conversation->certificate_requested = exchange->conversation->certificate_sent = true;
+}
+
+static flow_certificate client_certificate = { "CN=ndes", "CN=Contoso CA", (const char *const[]){ "ndes", NULL }, 0,
+                                               BEGIN + 86400 * SECOND, false };
+
+static void
+not_verified(flow_model *model)
+{
+    verify(model, 50)->verified = 0;
+}
+
+static void
+refused_by_intune(flow_model *model)
+{
+    flow_exchange *exchange = verify(model, 50);
+
+    exchange->verified = 0;
+    exchange->product = "Intune";
+    exchange->code = "ChallengeExpired";
+    exchange->code_meaning = "the challenge has expired";
+}
+
+static void
+no_certificate(flow_model *model)
+{
+    verify_with_status(model, 403, 7);
+}
+
+static void
+untrusted_certificate(flow_model *model)
+{
+    flow_exchange *exchange;
+
+    verify_with_status(model, 403, 16);
+    exchange = verify(model, 0);
+    /* The same again on another connection, to which nothing came back: one finding each. */
+    exchange->conversation->client_certificate = &client_certificate;
+    answer(exchange, 260, 403);
+    exchange->http_substatus = 16;
+}
+
+static void
+stopped_pool(flow_model *model)
+{
+    verify_with_status(model, 503, 0);
+}
+
+static void
+no_answer(flow_model *model)
+{
+    verify(model, 0);
+}
+
+static void
+unreachable(flow_model *model)
+{
+    refuse(begin_with_syn(model, NDES, CRP, 200), 201);
+}
+
+static void
+rejected(flow_model *model)
+{
+    break_off(begin(model, NDES, CRP, CRP_NAME, 180), 190, FLOW_CLIENT, UNKNOWN_CA);
+}
+
+static void
+encrypted_refusal(flow_model *model)
+{
+    verify_turn(begin(model, NDES, CRP, CRP_NAME, 180), 200, 50);
+}
+
+static void
+ca_unavailable(flow_model *model)
+{
+    flow_conversation *mapper = begin_with_syn(model, NDES, CA, 300);
+
+    verify(model, 50);
+    mapper->server.port = 135;
+    refuse(mapper, 301);
+}
+
+static void
+ca_denies(flow_model *model)
+{
+    flow_exchange *issue;
+
+    verify(model, 50);
+    issue = rpc_call(begin_rpc(model, NDES, 290), 300, 50);
+    issue->disposition = DENIED;
+    issue->has_hresult = true;
+    issue->hresult = TEMPLATE_MISSING;
+}
+
+static void
+ca_faults(flow_model *model)
+{
+    flow_exchange *issue;
+
+    verify(model, 50);
+    issue = rpc_call(begin_rpc(model, NDES, 290), 300, 50);
+    issue->disposition = -1;
+    issue->has_hresult = true;
+    issue->hresult = ACCESS_DENIED;
+}
+
+static void
+ca_is_silent(flow_model *model)
+{
+    verify(model, 50);
+    rpc_call(begin_rpc(model, NDES, 290), 300, 0);
+}
+
+/* NDES says badRequest to all of them; the reason alone is told, where it is. */
+static void
+test_behind(void)
+{
+    static const struct {
+        const char *id;
+        fail        fail;
+        int64_t     where;
+        const char *leg, *words;
+    } cases[] = {
+        { "crp-verify-false", not_verified, 250, "ndes-crp", "(" CRP ") says no: VerifyRequest of transaction A1" },
+        { "intune-refused", refused_by_intune, 250, "ndes-intune", "ChallengeExpired, the challenge has expired" },
+        { "crp-client-certificate-missing", no_certificate, 250, "ndes-crp", CRP },
+        { "crp-503", stopped_pool, 250, "ndes-crp", "HTTP 503 for VerifyRequest" },
+        { "crp-no-answer", no_answer, 200, "ndes-crp", "did not answer VerifyRequest" },
+        { "crp-unreachable", unreachable, 201, "ndes-crp", NDES },
+        { "crp-certificate-not-accepted", rejected, 190, "ndes-crp", "unknown_ca" },
+        { "crp-answer-no", encrypted_refusal, 250, "ndes-crp", "1332 octets" },
+        { "ca-rpc-unavailable", ca_unavailable, 301, "ndes-ca", "port 135" },
+        { "ca-denied", ca_denies, 350, "ndes-ca", "0x80094800" },
+        { "ca-fault", ca_faults, 350, "ndes-ca", "0x80070005" },
+        { "ca-silent", ca_is_silent, 300, "ndes-ca", "(" CA ")" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        flow_model         *model = new_model(NULL);
+        flow_exchange      *operation = operation_at_ndes(model, 100, "A1", 5000);
+        const flow_finding *finding;
+
+        operation->pki_status = FAILURE;
+        operation->fail_info = BAD_REQUEST;
+        finish(operation->conversation, 5110);
+        cases[i].fail(model);
+        g_test_message("%s", cases[i].id);
+        finding = assert_only(only(model, 60000), cases[i].id, FLOW_ERROR, cases[i].where);
+        g_assert_cmpstr(flow_leg_name(finding->leg), ==, cases[i].leg);
+        assert_contains(finding->what, cases[i].words);
+        flow_model_free(model);
+    }
+}
+
+/* The same twice is said twice, of each request. */
+static void
+test_behind_twice(void)
+{
+    flow_model           *model = new_model(NULL);
+    flow_exchange        *operation = operation_at_ndes(model, 100, "A1", 5000);
+    const flow_enrolment *enrolment;
+
+    operation->pki_status = FAILURE;
+    operation->fail_info = BAD_REQUEST;
+    untrusted_certificate(model);
+    enrolment = only(model, 60000);
+    g_assert_cmpuint(enrolment->findings->len, ==, 2);
+    g_assert_cmpuint(count_findings(enrolment, "crp-client-certificate-untrusted"), ==, 2);
+    assert_contains(((flow_finding *)enrolment->findings->pdata[1])->what, "CN=ndes, issued by CN=Contoso CA");
+    flow_model_free(model);
+}
+
+/* What is fine, slow, or not reported in an enrolment that is complete. `issue`: how long the CA takes. */
+static void
+test_behind_complete(void)
+{
+    static const struct {
+        const char *id; /* NULL: nothing is said */
+        int64_t     issue;
+        int         notify_status; /* 0: there is none */
+        int64_t     where;
+        const char *words;
+    } cases[] = {
+        { NULL, 1990, 204, 0, NULL },
+        { "slow-ca", 2500, 204, 5100, "The CA took 2.500 s of the 5 s" },
+        { "crp-no-notify", 50, 0, 5100, "no Notify" },
+        { "crp-notify-failed", 50, 500, 4020, "Notify to the registration point (" CRP ") failed: HTTP 500" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        flow_model         *model = new_model(NULL);
+        flow_exchange      *exchange;
+        const flow_finding *finding;
+
+        operation_at_ndes(model, 100, "A1", 5000);
+        exchange = verify(model, 1000);
+        rpc_call(begin_rpc(model, NDES, 250), 1210, cases[i].issue);
+        if (cases[i].notify_status) {
+            exchange = call(exchange->conversation, 4000, FLOW_NOTIFY, "A1", 20);
+            exchange->http_status = cases[i].notify_status;
+        } else {
+            exchange = call(exchange->conversation, 4900, FLOW_VERIFY_REQUEST, "B2", 20); /* of another */
+        }
+        g_test_message("%s", cases[i].id ? cases[i].id : "nothing");
+        evaluate(model, 60000);
+        if (cases[i].id) {
+            finding = finding_of(enrolment_of(flow_evaluate(model), 1), cases[i].id);
+            g_assert_nonnull(finding);
+            g_assert_true(finding->severity == FLOW_WARNING);
+            g_assert_cmpuint(finding->where.frame, ==, at(cases[i].where).frame);
+            assert_contains(finding->what, cases[i].words);
+        }
+        for (guint j = 0; j < enrolment_of(flow_evaluate(model), 1)->findings->len; j++) {
+            const flow_finding *one = enrolment_of(flow_evaluate(model), 1)->findings->pdata[j];
+
+            if (!cases[i].id || (strcmp(one->id, cases[i].id) != 0 && !g_str_has_prefix(one->id, "slow-")))
+                g_error("%s", one->id);
+        }
+        flow_model_free(model);
+    }
+}
+
 /* Errors before warnings before notes; of equals the earlier frame first. */
 static void
 test_order(void)
@@ -366,5 +612,8 @@ main(int argc, char **argv)
     g_test_add_func("/findings/survived", test_survived);
     g_test_add_func("/findings/pending", test_pending);
     g_test_add_func("/findings/order", test_order);
+    g_test_add_func("/findings/behind", test_behind);
+    g_test_add_func("/findings/behind/twice", test_behind_twice);
+    g_test_add_func("/findings/behind/complete", test_behind_complete);
     return g_test_run();
 }

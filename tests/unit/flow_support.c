@@ -8,7 +8,10 @@
 
 #include "flow/knowledge.h"
 
-enum { HTTP_OK = 200, FIRST_PORT = 50000 };
+enum { HTTP_OK = 200, HTTP_CREATED = 201, HTTP_NO_CONTENT = 204, FIRST_PORT = 50000, DYNAMIC_PORT = 49700 };
+
+/* [MS-WCCE] 3.2.1.4.2.1.1: CR_DISP_ISSUED */
+enum { ISSUED = 3 };
 
 flow_moment
 at(int64_t time)
@@ -255,6 +258,86 @@ device_read(flow_model *model, const char *client, int64_t time, flow_step first
     finish(conversation, time + 330);
     g_free(transaction);
     return conversation;
+}
+
+flow_exchange *
+operation_at_ndes(flow_model *model, int64_t time, const char *transaction, int64_t wait)
+{
+    flow_conversation *conversation = begin(model, WAP_INSIDE, NDES, INNER_NAME, time - 20);
+    flow_exchange     *exchange = ask_operation(conversation, time, transaction, PKCS_REQ, NULL);
+
+    if (wait > 0)
+        answer_operation(exchange, time + wait, SUCCESS);
+    return exchange;
+}
+
+flow_exchange *
+call(flow_conversation *conversation, int64_t time, flow_step step, const char *transaction, int64_t wait)
+{
+    flow_exchange *exchange = ask(conversation, time, step, NULL, "NDES_Plugin");
+
+    exchange->is_post = true;
+    exchange->product = "ConfigMgr";
+    exchange->transaction_id = flow_intern(conversation->model, transaction);
+    exchange->request_octets = step == FLOW_NOTIFY ? NOTIFY : VERIFY;
+    if (wait > 0) {
+        answer(exchange, time + wait, step == FLOW_NOTIFY ? HTTP_NO_CONTENT : HTTP_CREATED);
+        exchange->response_octets = step == FLOW_NOTIFY ? NOTIFY_ANSWER : VERIFY_ANSWER;
+        exchange->is_answer_readable = true;
+        exchange->verified = step == FLOW_NOTIFY ? -1 : 1;
+    }
+    return exchange;
+}
+
+flow_conversation *
+begin_rpc(flow_model *model, const char *client, int64_t time)
+{
+    flow_conversation *conversation = begin_with_syn(model, client, CA, time);
+
+    conversation->server.port = DYNAMIC_PORT;
+    conversation->syn_ack = at(time + 1);
+    conversation->established = at(time + 2);
+    conversation->is_rpc = conversation->is_readable = true;
+    conversation->rpc_interface = "ICertRequestD";
+    reach(conversation, time + 2);
+    return conversation;
+}
+
+flow_exchange *
+rpc_call(flow_conversation *conversation, int64_t time, int64_t wait)
+{
+    flow_exchange *exchange = ask(conversation, time, FLOW_CA_ISSUE, NULL, NULL);
+
+    if (wait > 0) {
+        answer(exchange, time + wait, 0);
+        exchange->is_answer_readable = true;
+        exchange->disposition = ISSUED;
+    }
+    return exchange;
+}
+
+void
+verify_turn(flow_conversation *conversation, int64_t time, int64_t wait)
+{
+    turn(conversation, time, VERIFY, VERIFY_ANSWER, wait);
+}
+
+void
+notify_turn(flow_conversation *conversation, int64_t time, int64_t wait)
+{
+    turn(conversation, time, NOTIFY, NOTIFY_ANSWER, wait);
+}
+
+void
+break_off(flow_conversation *conversation, int64_t time, flow_side by, int alert)
+{
+    conversation->tls_established = (flow_moment){ 0, 0 };
+    conversation->flight = FLOW_FLIGHT_SERVER_DONE;
+    conversation->alert = at(time);
+    conversation->alert_by = by;
+    conversation->alert_level = 2;
+    conversation->alert_description = alert;
+    finish(conversation, time + 1);
 }
 
 static void

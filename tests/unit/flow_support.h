@@ -25,9 +25,14 @@
 #define WAP          "192.0.2.20"
 #define WAP_INSIDE   "198.51.100.20"
 #define NDES         "198.51.100.30"
+#define CRP          "198.51.100.40"
+#define CA           "198.51.100.50"
+#define MDM          "203.0.113.60"
 #define NAME         "scep.contoso.com"
 #define PLAIN_NAME   "portal.contoso.com" /* nothing in it says SCEP */
 #define INNER_NAME   "ndes.corp.contoso.com"
+#define CRP_NAME     "crp.corp.contoso.com"
+#define MDM_NAME     "fef.msua01.manage.microsoft.com"
 
 /* User agents as the devices send them. */
 #define WINDOWS_AGENT "Mozilla/4.0 (compatible; Win32; WinHttp.WinHttpRequest.5)"
@@ -41,6 +46,12 @@
 #define CERT_ANSWER      3500
 #define OPERATION        7000
 #define OPERATION_ANSWER 2500
+
+/* Likewise of NDES's calls, as the policy module of ConfigMgr and IIS were seen to have them. */
+#define VERIFY        1332
+#define VERIFY_ANSWER 235
+#define NOTIFY        1630
+#define NOTIFY_ANSWER 168
 
 flow_moment at(int64_t time);
 
@@ -83,6 +94,26 @@ void           answer_operation(flow_exchange *exchange, int64_t time, int pki_s
 /* A PKIOperation of this transaction and message type. */
 flow_exchange *ask_operation(flow_conversation *conversation, int64_t time, const char *transaction, int message_type,
                              const char *user_agent);
+
+/* A PKIOperation of this transaction (NULL: none is known) at NDES, from the proxy's inner address, alone on a connection
+ * that is begun 20 before; answered with SUCCESS `wait` after `time`, not at all when `wait` is 0. */
+flow_exchange *operation_at_ndes(flow_model *model, int64_t time, const char *transaction, int64_t wait);
+
+/* A VerifyRequest or Notify that was read, with this transaction or NULL, answered well (201 and true, or 204) `wait`
+ * later, not at all when `wait` is 0. */
+flow_exchange *call(flow_conversation *conversation, int64_t time, flow_step step, const char *transaction, int64_t wait);
+
+/* A connection of DCE/RPC to the CA, at one of its dynamic ports, with TCP's handshake alone, and a request for a
+ * certificate in it, of which the CA issues; `wait` likewise. */
+flow_conversation *begin_rpc(flow_model *model, const char *client, int64_t time);
+flow_exchange     *rpc_call(flow_conversation *conversation, int64_t time, int64_t wait);
+
+/* Encrypted calls, answered `wait` later. */
+void verify_turn(flow_conversation *conversation, int64_t time, int64_t wait);
+void notify_turn(flow_conversation *conversation, int64_t time, int64_t wait);
+
+/* TLS was broken off by this side at `time` with an alert (RFC 8446 6), in answer to the server's certificate. */
+void break_off(flow_conversation *conversation, int64_t time, flow_side by, int alert);
 
 /* RFC 8894 3.2.1.2, 3.2.1.3 */
 enum { RENEWAL_REQ = 17, PKCS_REQ = 19, CERT_POLL = 20, GET_CERT = 21 };

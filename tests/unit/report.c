@@ -96,11 +96,12 @@ make_exchanges(sample *one)
 {
     one->caps = (flow_exchange){ .conversation = &one->conversation, .basis = FLOW_DECRYPTED, .step = FLOW_GET_CA_CAPS,
                                  .operation = "GetCACaps", .http_status = 200, .message_type = -1, .pki_status = -1,
-                                 .fail_info = -1, .confidence = 100 };
+                                 .fail_info = -1, .verified = -1, .disposition = -1, .confidence = 100 };
     one->operation = (flow_exchange){ .conversation = &one->conversation, .basis = FLOW_DECRYPTED,
                                       .step = FLOW_PKI_OPERATION, .operation = "PKIOperation", .http_status = 200,
-                                      .message_type = 19, .pki_status = 2, .fail_info = 2, .has_hresult = true,
-                                      .hresult = 0x80070057, .confidence = 100 };
+                                      .message_type = 19, .pki_status = 2, .fail_info = 2, .verified = -1,
+                                      .disposition = -1, .has_hresult = true, .hresult = 0x80070057,
+                                      .confidence = 100 };
 }
 
 static sample *
@@ -153,6 +154,7 @@ discard(sample *one)
     g_ptr_array_free(one->enrolment.parts, TRUE);
     g_ptr_array_free(one->enrolment.steps, TRUE);
     g_ptr_array_free(one->enrolment.findings, TRUE);
+    g_ptr_array_free(one->enrolment.timings, TRUE);
     g_array_free(one->part.steps, TRUE);
     g_free(one);
 }
@@ -188,6 +190,39 @@ text_of(const flow_result *result, GHashTable *shown)
 
     report_text(out, result, shown);
     return g_string_free(out, FALSE);
+}
+
+#define MILLISECOND (SECOND / 1000)
+
+static void
+add_span(flow_timing *timing, flow_time_part part, flow_leg leg, bool is_estimated, int64_t begin, int64_t time)
+{
+    flow_span span = { .part = part, .leg = leg, .is_estimated = is_estimated, .time = time * MILLISECOND, .count = 1,
+                       .stretches = { { begin * MILLISECOND, time * MILLISECOND } } };
+
+    g_array_append_val(timing->spans, span);
+}
+
+/* 360 ms, a cell of the bar for each 10: the network from 0 to 10 and from 340 on, VerifyRequest from 10 to 114, the CA
+ * until 340. */
+static void
+add_timing(sample *one, flow_timing *timing)
+{
+    flow_span *network;
+
+    one->operation.request_end.frame = 15;
+    one->operation.response_end.frame = 30;
+    *timing = (flow_timing){ &one->operation, 360 * MILLISECOND, g_array_new(FALSE, TRUE, sizeof(flow_span)), NULL };
+    add_span(timing, FLOW_TIME_NETWORK, FLOW_DEVICE_WAP, false, 0, 10);
+    add_span(timing, FLOW_TIME_VERIFY, FLOW_LEG_UNKNOWN, false, 10, 104);
+    add_span(timing, FLOW_TIME_CA, FLOW_LEG_UNKNOWN, true, 114, 226);
+    network = &g_array_index(timing->spans, flow_span, 0);
+    network->stretches[1].begin = 340 * MILLISECOND;
+    network->stretches[1].time = 20 * MILLISECOND;
+    network->time = 30 * MILLISECOND;
+    network->count = 2;
+    timing->slowest = &g_array_index(timing->spans, flow_span, 2);
+    g_ptr_array_add(one->enrolment.timings, timing);
 }
 
 /* Each of the NULL-terminated parts stands in the text behind the one before. */
@@ -272,6 +307,43 @@ test_text_inferred(void)
                                          "inferred, 82 %", "1 enrolment: 1 pending\n", NULL });
     g_assert_nonnull(strstr(text, "unknown_ca"));
     g_free(text);
+    discard(one);
+}
+
+#define DOTS_11 "···········"
+#define CELLS_10 "██████████"
+
+/* 30 / 360 is 8.3 %, 104 / 360 is 28.9 %, 226 / 360 is 62.8 %. Of the cell from 110 to 120 VerifyRequest has 4, the CA 6:
+ * more than half. */
+static void
+test_text_timing(void)
+{
+    sample     *one = make(1, FLOW_COMPLETE);
+    flow_timing timing;
+    char       *text;
+
+    add_timing(one, &timing);
+    text = text_of(&one->result, NULL);
+    assert_fits(text);
+    assert_order(text,
+                 (const char *[]){
+                     "Against the expected flow",
+                     "\n\n  Where the time of the PKIOperation went (frames 15 → 30, 360.0 ms)\n",
+                     "     network device-wap              30.0 ms    8 %  █" DOTS_11 DOTS_11 DOTS_11 "██\n",
+                     "     VerifyRequest                  104.0 ms   29 %  ·" CELLS_10 "▒" DOTS_11 DOTS_11 "··\n",
+                     "     CA                            ~226.0 ms   63 %  " DOTS_11 CELLS_10 CELLS_10 "███··\n",
+                     "1 enrolment: 1 complete", NULL });
+    g_free(text);
+    g_array_free(timing.spans, TRUE);
+    /* Answered at once: there is nothing to divide. */
+    timing.spans = g_array_new(FALSE, TRUE, sizeof(flow_span));
+    timing.total = 0;
+    timing.slowest = NULL;
+    text = text_of(&one->result, NULL);
+    assert_fits(text);
+    assert_order(text, (const char *[]){ "(frames 15 → 30, 0 µs)\n\n1 enrolment", NULL });
+    g_free(text);
+    g_array_free(timing.spans, TRUE);
     discard(one);
 }
 
@@ -482,10 +554,11 @@ test_json(void)
     one->enrolment.retry_due = BEGIN + 900 * SECOND;
     line = json_of(&one->enrolment);
     assert_python(line, "*e", "enrolment verdict flow device server server_address transaction_id subject start "
-                              "duration conversations steps findings attempt retry_due confidence filter");
+                              "duration conversations steps findings attempt retry_due confidence filter timing");
     assert_python(line, "*e['conversations'][0]",
                   "number tcp_stream leg role basis confidence client server first_frame last_frame tcp tls steps "
-                  "reason continues retransmissions bytes records cipher certificate resumed");
+                  "reason continues retransmissions bytes records cipher certificate resumed "
+                  "client_certificate_state client_certificate rpc");
     assert_python(line, "*e['conversations'][0]['steps'][0]",
                   "step state request_frame response_frame http_status time pki_status fail_info operation");
     assert_python(line, "*e['steps'][0]", "step state conversation seen_by role look");
@@ -503,7 +576,8 @@ test_json(void)
                   "'reason': 'the requests were read', 'continues': None, "
                   "'retransmissions': {'client': 0, 'server': 3}, "
                   "'bytes': {'client': 1234, 'server': 5000000000}, 'records': {'client': 4, 'server': 2}, "
-                  "'cipher': '0xc02f', 'resumed': True}");
+                  "'cipher': '0xc02f', 'resumed': True, 'client_certificate_state': None, "
+                  "'client_certificate': None, 'rpc': None}");
     assert_python(line, "e['conversations'][0]['certificate']",
                   "{'subject': 'CN=scep.contoso.com', 'issuer': 'CN=\"Contoso\" CA', 'names': ['scep.contoso.com'], "
                   "'not_before': '2016-06-09T02:44:06.000000Z', 'not_after': '2016-06-11T02:44:06.000000Z'}");
@@ -518,6 +592,108 @@ test_json(void)
     assert_python(line, "*e['findings'][0].values()",
                   "bad-request error 33 1 device-wap NDES refused. The challenge is used up. Let the device "
                   "synchronise again. None");
+    g_free(line);
+    discard(one);
+}
+
+static void
+test_json_timing(void)
+{
+    sample     *one = make(1, FLOW_COMPLETE);
+    flow_timing timing;
+    char       *line = json_of(&one->enrolment);
+
+    assert_python(line, "e['timing']", "[]");
+    g_free(line);
+    add_timing(one, &timing);
+    line = json_of(&one->enrolment);
+    assert_python(line, "len(e['timing']), *e['timing'][0]", "1 request_frame response_frame total slowest parts");
+    assert_python(line, "*list(e['timing'][0].values())[:4]", "15 30 0.36 ca-issue");
+    assert_python(line, "*e['timing'][0]['parts'][0]", "part leg begin time estimated");
+    assert_python(line, "*(list(s.values()) for s in e['timing'][0]['parts'])",
+                  "['network', 'device-wap', 0.0, 0.03, False] ['verify-request', None, 0.01, 0.104, False] "
+                  "['ca-issue', None, 0.114, 0.226, True]");
+    g_free(line);
+    timing.slowest = NULL;
+    line = json_of(&one->enrolment);
+    assert_python(line, "e['timing'][0]['slowest']", "None");
+    g_free(line);
+    g_array_free(timing.spans, TRUE);
+    discard(one);
+}
+
+/* What NDES's calls alone have, and other requests have not. */
+static void
+test_json_calls(void)
+{
+    static const flow_step steps[] = { FLOW_VERIFY_REQUEST, FLOW_CA_ISSUE, FLOW_NOTIFY };
+    sample                *one = make(1, FLOW_COMPLETE);
+    flow_exchange          calls[3];
+    char                  *line;
+
+    one->operation.request_end.frame = 15;
+    for (unsigned i = 0; i < G_N_ELEMENTS(calls); i++) {
+        calls[i] = (flow_exchange){ .conversation = &one->conversation, .basis = FLOW_DECRYPTED, .step = steps[i],
+                                    .message_type = -1, .pki_status = -1, .fail_info = -1, .verified = -1,
+                                    .disposition = -1, .confidence = 100 };
+        add_step(one, steps[i], FLOW_OK, at(17 + i, SECOND), at(20 + i, 2 * SECOND), &calls[i]);
+    }
+    calls[0].http_status = 403;
+    calls[0].http_substatus = 16;
+    calls[0].verified = 0;
+    calls[0].code = "ChallengeExpired";
+    calls[0].transaction_id = "A1";
+    calls[0].operation_of = &one->operation;
+    calls[0].onward_confidence = 92;
+    calls[0].onward_reason = "asked 10.0 ms after the PKIOperation came, while it waited";
+    calls[1].has_hresult = true;
+    calls[1].hresult = 0x80094012;
+    calls[1].disposition = 0;
+    calls[2].verified = 1;
+    line = json_of(&one->enrolment);
+    assert_python(line, "*e['conversations'][0]['steps'][3]",
+                  "step state request_frame response_frame http_status time pki_status fail_info operation http_substatus "
+                  "verified code transaction_id disposition hresult pki_operation_frame joined_confidence joined_reason");
+    assert_python(line, "[len(s) for s in e['conversations'][0]['steps']]", "[9, 9, 9, 18, 18, 18]");
+    assert_python(line, "*(list(s.values())[9:] for s in e['conversations'][0]['steps'][3:])",
+                  "[16, False, 'ChallengeExpired', 'A1', None, None, 15, 92, 'asked 10.0 ms after the PKIOperation came, "
+                  "while it waited'] "
+                  "[None, None, None, None, 0, '0x80094012', None, None, None] "
+                  "[None, True, None, None, None, None, None, None, None]");
+    g_free(line);
+    discard(one);
+}
+
+/* The client's certificate as far as it was seen, and RPC's interface. */
+static void
+test_json_client(void)
+{
+    static const struct {
+        bool        requested, sent, empty;
+        const char *expected;
+    } states[] = {
+        { false, false, false, "None" }, { true, false, false, "requested" },
+        { true, false, true, "empty" },  { true, true, false, "sent" },
+    };
+    static const char *const names[] = { "ndes.corp.contoso.com", NULL };
+    sample                  *one = make(1, FLOW_COMPLETE);
+    flow_certificate         certificate = { "CN=ndes", "CN=Contoso CA", names, BEGIN, BEGIN + 86400 * SECOND, false };
+    char                    *line;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(states); i++) {
+        one->conversation.certificate_requested = states[i].requested;
+        one->conversation.certificate_sent = states[i].sent;
+        one->conversation.certificate_empty = states[i].empty;
+        line = json_of(&one->enrolment);
+        assert_python(line, "e['conversations'][0]['client_certificate_state']", states[i].expected);
+        g_free(line);
+    }
+    one->conversation.client_certificate = &certificate;
+    one->conversation.rpc_interface = "ICertRequestD";
+    line = json_of(&one->enrolment);
+    assert_python(line, "e['conversations'][0]['client_certificate'], e['conversations'][0]['rpc']",
+                  "{'subject': 'CN=ndes', 'issuer': 'CN=Contoso CA', 'names': ['ndes.corp.contoso.com'], "
+                  "'not_before': '2016-06-10T02:44:06.000000Z', 'not_after': '2016-06-11T02:44:06.000000Z'} ICertRequestD");
     g_free(line);
     discard(one);
 }
@@ -551,7 +727,7 @@ test_json_unknown(void)
                   "[] [] {'state': 'failed', 'version': None, 'sni': None, 'alert': None}");
     assert_python(line, "[k for k, v in e['conversations'][0].items() if v is None]",
                   "['leg', 'client', 'server', 'first_frame', 'last_frame', 'reason', 'continues', 'cipher', "
-                  "'certificate']");
+                  "'certificate', 'client_certificate_state', 'client_certificate', 'rpc']");
     g_free(line);
     conversation->alert_description = 48;
     conversation->alert_is_closing = false;
@@ -586,6 +762,7 @@ main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/report/text/failed", test_text_failed);
     g_test_add_func("/report/text/inferred", test_text_inferred);
+    g_test_add_func("/report/text/timing", test_text_timing);
     g_test_add_func("/report/text/many", test_text_many);
     g_test_add_func("/report/text/filter", test_text_filter);
     g_test_add_func("/report/text/none", test_text_none);
@@ -593,6 +770,9 @@ main(int argc, char **argv)
     g_test_add_func("/report/layout/durations", test_layout_times);
     g_test_add_func("/report/layout/time", test_layout_time);
     g_test_add_func("/report/json/contract", test_json);
+    g_test_add_func("/report/json/timing", test_json_timing);
+    g_test_add_func("/report/json/calls", test_json_calls);
+    g_test_add_func("/report/json/client", test_json_client);
     g_test_add_func("/report/json/unknown", test_json_unknown);
     g_test_add_func("/report/json/strings", test_json_strings);
     return g_test_run();

@@ -28,8 +28,6 @@ enum { HEADER = 16, CALL_HEADER = 24, VERIFIER = 8 + 16 };
 #define NDR          "045d888aeb1cc9119fe808002b104860"
 #define NDR64        "33057171babe37498319b5dbef9ccc36"
 
-#define CA "198.51.100.40"
-
 static bool is_big; /* octet order of the PDUs that are made */
 
 static void
