@@ -263,10 +263,9 @@ def posted(entry):
     page = re.search(r"HTTP Error \d+\.(\d+)", body)
     return Call(f"{NDES_INSIDE[0]}:{entry['local_port']}", f"{CLOUD if is_intune else CRP}:443",
                 "ndes-intune" if is_intune else "ndes-crp", step, entry["call"],
-                urllib.parse.urlsplit(entry["url"]).path, entry["transaction_id"], bool(entry["secured"] or status), status,
-                int(page.group(1)) or None if page else None, verified, code,
-                None, None, verified if step == "verify-request" else status in (200, 204),
-                entry["begin"],
+                urllib.parse.urlsplit(entry["url"]).path, entry["transaction_id"], bool(entry["secured"] or status),
+                status, int(page.group(1)) or None if page else None, verified, code, None, None,
+                verified if step == "verify-request" else status in (200, 204), entry["begin"],
                 # On a connection that is open already a call begins with the request.
                 entry["secured"] or entry["begin"], entry["answered"], body)
 

@@ -626,6 +626,7 @@ join_by_order(joining *all, GPtrArray *calls)
     join_step(all, calls, FLOW_CA_ISSUE);
     join_step(all, calls, FLOW_NOTIFY);
     join_step(all, calls, FLOW_VERIFY_REQUEST); /* what was taken for a Notify */
+    join_step(all, calls, FLOW_NOTIFY);         /* what waited for one of those */
     for (guint i = 0; i < calls->len; i++) {
         flow_exchange *inner = calls->pdata[i];
 

@@ -146,6 +146,7 @@ struct flow_conversation {
     bool          offers_h2;
     bool          is_resumed;
     bool          certificate_requested; /* of the client */
+    bool          certificate_requested_late; /* by renegotiation, after the first handshake */
     bool          certificate_sent, certificate_empty; /* by the client */
     const flow_certificate *certificate; /* NULL when not visible */
     const flow_certificate *client_certificate; /* likewise */

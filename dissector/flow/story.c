@@ -101,6 +101,16 @@ tell_tls(GString *text, const flow_conversation *conversation)
     if (conversation->certificate && (state == FLOW_TLS_FAILED))
         g_string_append_printf(text, "; certificate %s of %s", conversation->certificate->subject,
                                conversation->certificate->issuer);
+    if (conversation->certificate_requested)
+        g_string_append_printf(text, "; the server asked for a client certificate%s, %s%s",
+                               conversation->certificate_requested_late ? " by renegotiation" : "",
+                               conversation->client_certificate  ? "which was "
+                               : conversation->certificate_sent  ? "which was sent"
+                               : conversation->certificate_empty ? "and got none"
+                                                                 : "and the capture does not show one",
+                               conversation->client_certificate ? conversation->client_certificate->subject : "");
+    else if (conversation->renegotiations > 0)
+        g_string_append(text, "; the handshake was repeated later, as for a client certificate");
     if (conversation->alert.frame && !conversation->alert_is_closing) {
         if (conversation->alert_description >= 0)
             g_string_append_printf(text, "; the %s sent alert %s (%d): %s", side_name(conversation->alert_by),

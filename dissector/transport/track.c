@@ -560,6 +560,7 @@ meet_handshake(void *user, unsigned type, const uint8_t *body, size_t length, si
         break;
     case WIRE_TLS_CERTIFICATE_REQUEST:
         conversation->certificate_requested = true;
+        conversation->certificate_requested_late = conversation->tls_established.frame != 0;
         flow_changed(conversation);
         break;
     case WIRE_TLS_SERVER_HELLO_DONE:

@@ -256,6 +256,8 @@ add_part(GString *out, gconstpointer data)
     add_key(out, "client_certificate_state");
     add_text(out, flow_client_certificate_name(conversation));
     add_certificate(out, "client_certificate", conversation->client_certificate);
+    add_key(out, "renegotiated");
+    add_bool(out, conversation->renegotiations > 0);
     add_key(out, "rpc");
     add_text(out, conversation->rpc_interface);
     g_string_append_c(out, '}');

@@ -133,6 +133,15 @@ test_by_transaction_elsewhere(void)
     assert_joined(near, soon, 100, "the same transaction");
     g_assert_true(again->enrolment != NULL);
     flow_model_free(model);
+
+    /* 59 s after the one, which waits for it; 1 s before the other. */
+    model = new_model(NULL);
+    soon = operation_at_ndes(model, 100, "A1", 100000);
+    near = call(begin_crp(model, 58900), 59000, FLOW_VERIFY_REQUEST, "A1", 50);
+    operation_at_ndes(model, 60000, "A1", 500);
+    evaluate(model, 150000);
+    assert_joined(near, soon, 100, "the same transaction");
+    flow_model_free(model);
 }
 
 static void
@@ -216,7 +225,7 @@ test_unanswered_operation(void)
     flow_model        *model = new_model(NULL);
     flow_exchange     *hung = operation_at_ndes(model, 100, "A1", 0), *later;
     flow_conversation *crp = begin_crp(model, 180);
-    flow_exchange     *verify = call(crp, 200, FLOW_VERIFY_REQUEST, NULL, 20), *issue = rpc_call(begin_rpc(model, NDES, 300), 310, 0);
+    flow_exchange     *verify = call(crp, 200, FLOW_VERIFY_REQUEST, NULL, 20), *issue = rpc_call(begin_rpc(model, NDES, 300), 310, 40000);
     flow_exchange     *another;
 
     finish(hung->conversation, 30000);
@@ -229,9 +238,45 @@ test_unanswered_operation(void)
     assert_alone(another);
     g_assert_true(later->enrolment != hung->enrolment);
     g_assert_true(state_of_step(hung->enrolment, FLOW_VERIFY_REQUEST) == FLOW_OK);
-    g_assert_true(state_of_step(hung->enrolment, FLOW_CA_ISSUE) == FLOW_FAILED);
+    g_assert_true(state_of_step(hung->enrolment, FLOW_CA_ISSUE) == FLOW_OK); /* after the device had gone */
     g_assert_true(state_of_step(hung->enrolment, FLOW_NOTIFY) == FLOW_MISSING);
     flow_model_free(model);
+}
+
+/* The device of the first gave up before NDES asked anything: what comes later is for the second. */
+static void
+test_given_up(void)
+{
+    flow_model    *model = new_model(NULL);
+    flow_exchange *hung = operation_at_ndes(model, 100, "A1", 0), *later, *verify;
+
+    finish(hung->conversation, 30000);
+    later = operation_at_ndes(model, 31000, "B2", 1000);
+    verify = call(begin_crp(model, 31080), 31100, FLOW_VERIFY_REQUEST, NULL, 20);
+    evaluate(model, 60000);
+    assert_joined(verify, later, 92, "asked 100.0 ms after the PKIOperation came, while it waited");
+    flow_model_free(model);
+}
+
+/* Interfaces whose frames are out of step by a few milliseconds: 5 are borne, before and after. */
+static void
+test_skew(void)
+{
+    static const struct {
+        int64_t begin, end;
+        bool    is_joined;
+    } cases[] = { { 95, 1105, true }, { 94, 200, false }, { 200, 1106, false } };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        flow_model    *model = new_model(NULL);
+        flow_exchange *operation = operation_at_ndes(model, 100, "A1", 1000);
+        flow_exchange *verify = call(begin_crp(model, 20), cases[i].begin, FLOW_VERIFY_REQUEST, NULL,
+                                     cases[i].end - cases[i].begin);
+
+        evaluate(model, 5000);
+        g_assert_true((verify->operation_of == operation) == cases[i].is_joined);
+        flow_model_free(model);
+    }
 }
 
 /* Nobody waits for ever: 300 s after it a call is of another. */
@@ -408,6 +453,29 @@ test_unread(void)
     g_assert_cmpstr(verify->reason, ==, "1332 octets answered by 235, while the PKIOperation waited");
     g_assert_cmpstr(notify->reason, ==, "1630 octets answered by 168, while the PKIOperation waited, after VerifyRequest");
     g_assert_cmpuint(enrolment->findings->len, ==, 0);
+    flow_model_free(model);
+}
+
+/* By its size the second VerifyRequest's answer is one to a Notify; but nothing was verified before it. */
+static void
+test_unread_by_place(void)
+{
+    flow_model        *model = new_model(NULL);
+    flow_exchange     *second;
+    flow_conversation *crp = begin_crp(model, 180);
+    const flow_part   *part;
+
+    operation_at_ndes(model, 100, "A1", 1000);
+    verify_turn(crp, 200, 50);
+    notify_turn(crp, 400, 20);
+    second = operation_at_ndes(model, 2000, "B2", 1000);
+    turn(crp, 2200, VERIFY, NOTIFY_ANSWER, 50);
+    notify_turn(crp, 2400, 20);
+    evaluate(model, 5000);
+    g_assert_cmpuint(flow_parts_of(crp)->len, ==, 2);
+    part = flow_parts_of(crp)->pdata[1];
+    g_assert_true(part->enrolment == second->enrolment);
+    assert_part_steps(part, "tcp-handshake ok, tls-handshake ok, verify-request ok, notify ok");
     flow_model_free(model);
 }
 
@@ -867,6 +935,27 @@ test_proxy(void)
     flow_model_free(model);
 }
 
+/* The device's leg cannot be read, so that NDES's alone tells the transaction. */
+static void
+test_proxy_unread(void)
+{
+    flow_model        *model = new_model(NULL);
+    flow_conversation *own[3];
+    flow_exchange     *inside, *verify, *others;
+
+    windows_encrypted(model, DEVICE, WAP, NAME, 0, own);
+    inside = ask_operation(begin(model, WAP_INSIDE, NDES, INNER_NAME, 6030), 6050, "A1", PKCS_REQ, NULL);
+    answer_operation(inside, 6500, SUCCESS);
+    others = call(begin_crp(model, 6080), 6100, FLOW_VERIFY_REQUEST, "Z9", 20);
+    verify = call(begin_crp(model, 6180), 6200, FLOW_VERIFY_REQUEST, "A1", 20);
+    evaluate(model, 20000);
+    g_assert_nonnull(inside->inward);
+    assert_joined(verify, inside, 100, "the same transaction");
+    assert_alone(others);
+    g_assert_true(part_of(own[2])->enrolment == inside->enrolment);
+    flow_model_free(model);
+}
+
 /* --- the management service --- */
 
 /* The device's enrolment begins at 700 s. */
@@ -919,7 +1008,7 @@ test_sync(void)
     flow_model_free(model);
 }
 
-/* Of two enrolments the next has it. */
+/* Of several enrolments the next has it. */
 static void
 test_sync_of_next(void)
 {
@@ -929,7 +1018,8 @@ test_sync_of_next(void)
     windows_read(model, DEVICE, WAP, 1000, "A1", SUCCESS, own[0]);
     sync = add_sync(model, DEVICE, ENROLS - 10000);
     windows_read(model, DEVICE, WAP, ENROLS, "B2", SUCCESS, own[1]);
-    g_assert_cmpuint(evaluate(model, ENROLS + 20000)->enrolments->len, ==, 2);
+    windows_read(model, DEVICE, WAP, ENROLS + 100000, "C3", SUCCESS, NULL);
+    g_assert_cmpuint(evaluate(model, ENROLS + 120000)->enrolments->len, ==, 3);
     g_assert_true(part_of(sync)->enrolment == part_of(own[1][0])->enrolment);
     g_assert_true(state_of_step(part_of(own[0][0])->enrolment, FLOW_SYNC) == FLOW_NOT_VISIBLE);
     flow_model_free(model);
@@ -1023,6 +1113,8 @@ main(int argc, char **argv)
     g_test_add_func("/behind/not-within", test_not_within);
     g_test_add_func("/behind/unanswered-operation", test_unanswered_operation);
     g_test_add_func("/behind/forgotten-operation", test_forgotten_operation);
+    g_test_add_func("/behind/given-up", test_given_up);
+    g_test_add_func("/behind/skew", test_skew);
     g_test_add_func("/behind/not-verified", test_not_verified);
     for (unsigned how = 0; how < 16; how++) {
         char *path;
@@ -1036,6 +1128,7 @@ main(int argc, char **argv)
         g_free(path);
     }
     g_test_add_func("/behind/unread", test_unread);
+    g_test_add_func("/behind/unread/by-place", test_unread_by_place);
     g_test_add_func("/behind/servers", test_servers);
     g_test_add_func("/behind/other-client", test_other_client);
     g_test_add_func("/behind/bare", test_bare);
@@ -1050,6 +1143,7 @@ main(int argc, char **argv)
     g_test_add_func("/behind/unbound/no-more", test_unbound_no_more);
     g_test_add_func("/behind/ca-alone", test_ca_alone);
     g_test_add_func("/behind/proxy", test_proxy);
+    g_test_add_func("/behind/proxy/unread", test_proxy_unread);
     g_test_add_func("/behind/sync", test_sync);
     g_test_add_func("/behind/sync/of-next", test_sync_of_next);
     g_test_add_func("/behind/sync/fails", test_sync_fails);

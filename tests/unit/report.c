@@ -558,7 +558,7 @@ test_json(void)
     assert_python(line, "*e['conversations'][0]",
                   "number tcp_stream leg role basis confidence client server first_frame last_frame tcp tls steps "
                   "reason continues retransmissions bytes records cipher certificate resumed "
-                  "client_certificate_state client_certificate rpc");
+                  "client_certificate_state client_certificate renegotiated rpc");
     assert_python(line, "*e['conversations'][0]['steps'][0]",
                   "step state request_frame response_frame http_status time pki_status fail_info operation");
     assert_python(line, "*e['steps'][0]", "step state conversation seen_by role look");
@@ -577,7 +577,7 @@ test_json(void)
                   "'retransmissions': {'client': 0, 'server': 3}, "
                   "'bytes': {'client': 1234, 'server': 5000000000}, 'records': {'client': 4, 'server': 2}, "
                   "'cipher': '0xc02f', 'resumed': True, 'client_certificate_state': None, "
-                  "'client_certificate': None, 'rpc': None}");
+                  "'client_certificate': None, 'renegotiated': False, 'rpc': None}");
     assert_python(line, "e['conversations'][0]['certificate']",
                   "{'subject': 'CN=scep.contoso.com', 'issuer': 'CN=\"Contoso\" CA', 'names': ['scep.contoso.com'], "
                   "'not_before': '2016-06-09T02:44:06.000000Z', 'not_after': '2016-06-11T02:44:06.000000Z'}");
