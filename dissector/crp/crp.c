@@ -181,9 +181,9 @@ dissect_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U
 }
 
 void
-crp_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+crp_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, bool has_new_http)
 {
-    if (!PINFO_FD_VISITED(pinfo) && http_in_frame(pinfo))
+    if (has_new_http)
         meet_bodiless(pinfo);
     if (crp_exchange_records(pinfo))
         call_dissector_only(crp_handle, tvb, pinfo, tree, NULL);

@@ -8,8 +8,8 @@
 #include "exchange.h"
 
 /* The part of a post-dissector: shows calls and answers without a body. Costs next to nothing in frames that have
- * neither. */
-void crp_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
+ * neither. `has_new_http`: HTTP/1 is in the frame, and this is its first visit. */
+void crp_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, bool has_new_http);
 
 void proto_register_crp(void);
 void proto_reg_handoff_crp(void);

@@ -9,11 +9,14 @@
 #include "../compat.h"
 
 static int      proto_crp = -1;
-static unsigned waiting; /* calls without their answer, in all conversations of the file */
+/* Of the file. Most have neither: they are spared the look-up. */
+static bool     has_records;
+static unsigned waiting; /* calls without their answer, in all conversations */
 
 static void
-forget_waiting(void)
+forget_file(void)
 {
+    has_records = false;
     waiting = 0;
 }
 
@@ -21,13 +24,13 @@ void
 crp_exchange_init(int proto)
 {
     proto_crp = proto;
-    register_init_routine(forget_waiting);
+    register_init_routine(forget_file);
 }
 
 wmem_array_t *
 crp_exchange_records(packet_info *pinfo)
 {
-    return p_get_proto_data(wmem_file_scope(), pinfo, proto_crp, 0);
+    return has_records ? p_get_proto_data(wmem_file_scope(), pinfo, proto_crp, 0) : NULL;
 }
 
 /* The calls of this frame's conversation that wait for their answers, oldest first; NULL when there never was one. */
@@ -76,6 +79,7 @@ new_record(packet_info *pinfo, const crp_target *target, bool is_response, const
         records = wmem_array_new(wmem_file_scope(), sizeof(crp_record *));
         p_add_proto_data(wmem_file_scope(), pinfo, proto_crp, 0, records);
     }
+    has_records = true;
     wmem_array_append_one(records, record);
     record->frame = pinfo->num;
     record->time = pinfo->abs_ts;
@@ -92,7 +96,7 @@ crp_exchange_add_call(packet_info *pinfo, const crp_target *target, const char *
     crp_record  *record = new_record(pinfo, target, false, data, length);
     wmem_list_t *list = waiting_list(pinfo, true);
 
-    record->user_agent = wmem_strdup(wmem_file_scope(), user_agent);
+    record->user_agent = user_agent ? wmem_strdup(wmem_file_scope(), user_agent) : NULL;
     if (list) {
         wmem_list_append(list, record);
         waiting++;
@@ -103,7 +107,7 @@ crp_exchange_add_call(packet_info *pinfo, const crp_target *target, const char *
 crp_record *
 crp_exchange_waiting(packet_info *pinfo, uint32_t frame)
 {
-    wmem_list_t *list = waiting > 0 ? waiting_list(pinfo, false) : NULL; /* most files have none */
+    wmem_list_t *list = waiting > 0 ? waiting_list(pinfo, false) : NULL;
 
     for (wmem_list_frame_t *item = list ? wmem_list_head(list) : NULL; item; item = wmem_list_frame_next(item)) {
         crp_record *record = wmem_list_frame_data(item);

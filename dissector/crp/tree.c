@@ -203,7 +203,8 @@ add_verdict(proto_item *item, proto_tree *tree, tvbuff_t *tvb, packet_info *pinf
 
     if (verified >= 0)
         proto_item_set_generated(proto_tree_add_boolean(tree, hf_verified, tvb, 0, 0, (guint64)verified));
-    add_generated_string(tree, tvb, hf_code_meaning, crp_code_meaning(code));
+    if (!crp_is_notification(record->target.call))
+        add_generated_string(tree, tvb, hf_code_meaning, crp_code_meaning(code));
     if (record->http_status >= 400)
         expert_add_info_format(pinfo, item, &ei_http_error, "%s was refused with HTTP %u%s%s", record->target.name,
                                record->http_status, record->body.title ? ": " : "",

@@ -42,6 +42,7 @@ typedef struct {
     bool           is_answered;
     const char    *transaction_id, *request_key;
     flow_exchange *verify, *ca, *notify;
+    bool           has_mapping; /* a conversation in which NDES asked for the CA's port */
 } operation;
 
 typedef struct {
@@ -60,22 +61,36 @@ flow_is_behind(flow_step step)
     return step == FLOW_VERIFY_REQUEST || step == FLOW_CA_ISSUE || step == FLOW_NOTIFY;
 }
 
+enum { REGISTRATION_POINT = 1, MANAGEMENT = 2, LOOKED_AT = 4 };
+
+/* What a server is by its name. Names are few, conversations many. */
+static unsigned
+kind_of_name(flow_model *model, const char *name)
+{
+    const flow_recognition *known;
+    unsigned                kind = name ? GPOINTER_TO_UINT(g_hash_table_lookup(model->names, name)) : LOOKED_AT;
+
+    if (kind)
+        return kind;
+    known = flow_knowledge_recognition(flow_known(model));
+    kind = LOOKED_AT | (flow_matches(known->registration_names, name) ? REGISTRATION_POINT : 0) |
+           (flow_matches(known->management_names, name) ? MANAGEMENT : 0);
+    g_hash_table_insert(model->names, (gpointer)name, GUINT_TO_POINTER(kind));
+    return kind;
+}
+
 static bool
 is_management(flow_model *model, const flow_conversation *conversation)
 {
-    const flow_recognition *known = flow_knowledge_recognition(flow_known(model));
-
-    return flow_matches(known->management_names, conversation->server_name) ||
-           flow_server_is_told(model, conversation, "mdm");
+    return (kind_of_name(model, conversation->server_name) & MANAGEMENT) ||
+           (model->told->len > 0 && flow_server_is_told(model, conversation, "mdm"));
 }
 
 static bool
 is_registration_point(flow_model *model, const flow_conversation *conversation)
 {
-    const flow_recognition *known = flow_knowledge_recognition(flow_known(model));
-
-    return flow_matches(known->registration_names, conversation->server_name) ||
-           flow_server_is_told(model, conversation, "crp");
+    return (kind_of_name(model, conversation->server_name) & REGISTRATION_POINT) ||
+           (model->told->len > 0 && flow_server_is_told(model, conversation, "crp"));
 }
 
 /* True when nothing was asked in it. */
@@ -675,6 +690,29 @@ operation_at(joining *all, const flow_conversation *conversation)
     return found;
 }
 
+/* The operation for which a CA's port was asked: the one whose call to it comes next. */
+static operation *
+operation_of_mapping(joining *all, const flow_conversation *conversation)
+{
+    operation *found = NULL;
+
+    for (guint i = 0; i < all->operations->len; i++) {
+        operation           *one = &g_array_index(all->operations, operation, i);
+        const flow_exchange *ca = one->ca;
+
+        if (!ca || one->has_mapping || ca->conversation->client.address != conversation->client.address ||
+            ca->conversation->server.address != conversation->server.address ||
+            ca->conversation->first.time + SKEW < conversation->first.time ||
+            conversation->first.time + SKEW < one->begin)
+            continue;
+        if (!found || ca->conversation->first.time < found->ca->conversation->first.time)
+            found = one;
+    }
+    if (found)
+        found->has_mapping = true;
+    return found;
+}
+
 static void
 join_bare(joining *all, const flow_candidates *candidates)
 {
@@ -698,8 +736,13 @@ join_bare(joining *all, const flow_candidates *candidates)
         bool               is_ca;
 
         if (!has_no_call(conversation) || !g_hash_table_contains(all->machines, conversation->client.address) ||
-            g_hash_table_contains(taken, conversation) || (one = operation_at(all, conversation)) == NULL ||
+            g_hash_table_contains(taken, conversation) ||
             (!conversation->rpc_interface && !is_in_trouble(conversation)))
+            continue;
+        one = conversation->rpc_interface ? operation_of_mapping(all, conversation) : NULL;
+        if (!one)
+            one = operation_at(all, conversation);
+        if (!one)
             continue;
         is_ca = flow_leg_behind(all->model, conversation) == FLOW_NDES_CA;
         if (is_ca || conversation->server.port == HTTPS || is_registration_point(all->model, conversation) ||
@@ -828,7 +871,7 @@ device_of(const flow_group *group)
 static void
 add_syncs(flow_model *model, const GPtrArray *groups)
 {
-    for (guint i = 0; i < model->conversations->len; i++) {
+    for (guint i = 0; groups->len > 0 && i < model->conversations->len; i++) {
         flow_conversation *conversation = model->conversations->pdata[i];
         flow_group        *next = NULL;
 
@@ -870,11 +913,13 @@ flow_join_behind(flow_model *model, flow_candidates *candidates, GPtrArray *grou
         if (inner->basis == FLOW_INFERRED || !join_by_key(&all, inner))
             g_ptr_array_add(calls, inner);
     }
-    find_unread(&all, candidates, calls);
+    if (all.operations->len > 0)
+        find_unread(&all, candidates, calls);
     join_by_order(&all, calls);
     for (guint i = 0; i < groups->len; i++)
         g_ptr_array_sort(((flow_group *)groups->pdata[i])->behind, by_request);
-    join_bare(&all, candidates);
+    if (all.operations->len > 0)
+        join_bare(&all, candidates);
     add_unread_left(&all);
     group_left(&all, groups);
     add_syncs(model, groups);

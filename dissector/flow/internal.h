@@ -11,6 +11,9 @@
 
 #define FLOW_SECOND G_GINT64_CONSTANT(1000000000)
 
+/* The device waits for its answer at least so long before it gives up. */
+#define FLOW_GIVEN_UP (3 * FLOW_SECOND)
+
 /* What is only kept during an evaluation about an exchange, in the order of requests. */
 typedef struct {
     GPtrArray *exchanges; /* of flow_exchange *, all that count as SCEP, by time of request */
@@ -29,6 +32,7 @@ struct flow_model {
     const flow_knowledge *(*learn)(bool with_catalogue);
     GPtrArray            *conversations; /* of flow_conversation *, by first frame; owned */
     GHashTable           *certificates;  /* GBytes of the DER -> flow_certificate */
+    GHashTable           *names;         /* a server's name (interned) -> what behind.c takes it for */
     GStringChunk         *strings;       /* live as long as the model */
     GArray               *told;          /* of flow_told */
     char                 *expected_flow, *vantage; /* NULL for auto */

@@ -137,6 +137,7 @@ flow_model_new(const flow_knowledge *knowledge, const flow_settings *settings)
     model->conversations = g_ptr_array_new_with_free_func(free_conversation);
     model->certificates =
         g_hash_table_new_full(hash_der, g_bytes_equal, (GDestroyNotify)g_bytes_unref, free_certificate);
+    model->names = g_hash_table_new(NULL, NULL);
     model->strings = g_string_chunk_new(STRINGS);
     model->told = g_array_new(FALSE, FALSE, sizeof(flow_told));
     g_array_set_clear_func(model->told, clear_told);
@@ -177,6 +178,7 @@ flow_model_free(flow_model *model)
     g_array_unref(model->told);
     g_string_chunk_free(model->strings);
     g_hash_table_unref(model->certificates);
+    g_hash_table_unref(model->names);
     g_ptr_array_unref(model->conversations);
     g_free(model);
 }

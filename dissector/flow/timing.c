@@ -87,7 +87,8 @@ give_call(division *one, const flow_exchange *call, flow_leg leg, flow_time_part
                  : MAX(conversation->established.time, conversation->first.time));
     }
     give(one, before, FLOW_LEG_UNKNOWN, call->request.time);
-    give(one, during, FLOW_LEG_UNKNOWN, call->response_end.time);
+    give(one, during, FLOW_LEG_UNKNOWN,
+         call->response_end.frame ? call->response_end.time : call->conversation->last.time);
 }
 
 static const flow_exchange *
@@ -96,7 +97,7 @@ call_for(const flow_group *group, const flow_exchange *at_ndes, flow_step step)
     for (guint i = 0; i < group->behind->len; i++) {
         const flow_exchange *call = group->behind->pdata[i];
 
-        if (call->step == step && call->operation_of == at_ndes && call->response_end.frame)
+        if (call->step == step && call->operation_of == at_ndes)
             return call;
     }
     return NULL;
@@ -122,8 +123,9 @@ give_ndes(division *one, flow_model *model, const flow_group *group, const flow_
     if (ca) {
         give_call(one, ca, FLOW_NDES_CA, before, FLOW_TIME_CA);
         before = FLOW_TIME_NDES_BETWEEN;
-    } else if (verify && notify) {
-        /* Its call was not captured: it is what NDES waited for between the two. */
+    } else if (verify && notify && flow_is_answered_well(verify) &&
+               !g_hash_table_contains(model->calls_ca, at_ndes->conversation->server.address)) {
+        /* No call to a CA was captured: it is what NDES waited for between the two. */
         give_estimated(one, FLOW_TIME_CA, FLOW_LEG_UNKNOWN, MIN(notify->conversation->first.time > one->at
                                                                     ? notify->conversation->first.time
                                                                     : notify->request.time,

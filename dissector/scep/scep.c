@@ -418,11 +418,11 @@ dissect_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U
 
 /* True when the frame may hold something that no body brings, or has something to show. */
 static bool
-has_business(packet_info *pinfo)
+has_business(packet_info *pinfo, bool has_new_http)
 {
     if (scep_exchange_records(pinfo) || scep_tail_has_business(pinfo))
         return true;
-    return !PINFO_FD_VISITED(pinfo) && (http_in_frame(pinfo) || http2_bodiless_requests(pinfo));
+    return has_new_http || (!PINFO_FD_VISITED(pinfo) && http2_bodiless_requests(pinfo));
 }
 
 bool
@@ -432,9 +432,9 @@ scep_shows_secrets(void)
 }
 
 void
-scep_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
+scep_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, bool has_new_http)
 {
-    if (has_business(pinfo))
+    if (has_business(pinfo, has_new_http))
         call_dissector_only(scep_handle, tvb, pinfo, tree, NULL);
 }
 

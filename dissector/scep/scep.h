@@ -15,8 +15,8 @@ typedef struct {
 } scep_tap_data;
 
 /* The part of a post-dissector: shows requests by GET, and answers that hold nothing of SCEP. Costs next to nothing in
- * frames that have neither. */
-void scep_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree);
+ * frames that have neither. `has_new_http`: HTTP/1 is in the frame, and this is its first visit. */
+void scep_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, bool has_new_http);
 
 /* True when the user wants to see challenge passwords. */
 bool scep_shows_secrets(void);

@@ -345,7 +345,7 @@ take_verdict(packet_info *pinfo, const crp_record *record, track_place place, fl
     exchange->content_type = header(pinfo, false, "Content-Type");
     exchange->verified = crp_record_verified(record);
     exchange->code = flow_intern(model, code);
-    exchange->code_meaning = crp_code_meaning(code);
+    exchange->code_meaning = exchange->step == FLOW_VERIFY_REQUEST ? crp_code_meaning(code) : NULL;
     exchange->is_answer_readable = record->http_status < 300;
     exchange->problem = flow_intern(model, crp_record_value(record, CRP_ITEM_DESCRIPTION));
     if (exchange->problem && !*exchange->problem)
@@ -358,11 +358,13 @@ take_verdict(packet_info *pinfo, const crp_record *record, track_place place, fl
 static void
 take_certificate_request(packet_info *pinfo, track_place place)
 {
-    const scep_request *request = icert_request(pinfo);
-    GPtrArray          *calls = request ? track_conversation(place.track)->exchanges : NULL;
-    flow_exchange      *last = calls && calls->len ? calls->pdata[calls->len - 1] : NULL;
+    const flow_conversation *conversation = track_conversation(place.track);
+    GPtrArray               *calls = conversation->is_rpc ? conversation->exchanges : NULL;
+    flow_exchange           *last = calls && calls->len ? calls->pdata[calls->len - 1] : NULL;
+    const scep_request      *request;
 
-    if (!last || last->step != FLOW_CA_ISSUE || last->request_end.frame != pinfo->num)
+    if (!last || last->step != FLOW_CA_ISSUE || last->request_end.frame != pinfo->num ||
+        (request = icert_request(pinfo)) == NULL)
         return;
     last->request_key = key_name(pinfo, request->key_id);
     last->subject = flow_intern(model, request->subject);

@@ -14,6 +14,7 @@
 #include "../../dissector/crp/crp.h"
 #include "../../dissector/scep/scep.h"
 #include "../../dissector/transport/flow_track.h"
+#include "../../dissector/transport/http.h"
 #include "at_end.h"
 #include "flow_taps.h"
 #include "ladder.h"
@@ -286,8 +287,10 @@ annotate_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree)
 static int
 meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, void *data _U_)
 {
-    scep_meet_frame(tvb, pinfo, tree);
-    crp_meet_frame(tvb, pinfo, tree);
+    bool has_new_http = !PINFO_FD_VISITED(pinfo) && http_in_frame(pinfo);
+
+    scep_meet_frame(tvb, pinfo, tree, has_new_http);
+    crp_meet_frame(tvb, pinfo, tree, has_new_http);
     if (proto_is_protocol_enabled(flow_protocol))
         annotate_frame(tvb, pinfo, tree);
     return 0;

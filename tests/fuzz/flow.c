@@ -16,7 +16,23 @@
 #include "../../plugin/view/report_json.h"
 #include "../../plugin/view/report_text.h"
 
-enum { FRAME, AGAIN, EVALUATE, REQUEST, ANSWER, HANDSHAKE, ALERT, READ, QUIET, CONNECT, TURN, CALL, RETURN, END, ACTIONS };
+enum {
+    FRAME,
+    AGAIN,
+    EVALUATE,
+    REQUEST,
+    ANSWER,
+    HANDSHAKE,
+    ALERT,
+    READ,
+    QUIET,
+    CONNECT,
+    TURN,
+    CALL,
+    RETURN,
+    END,
+    ACTIONS,
+};
 
 /* More would only be slow. */
 #define MAX_FRAMES      400
@@ -313,8 +329,9 @@ connect(file *one)
     flow_conversation        *conversation;
 
     pass(one);
-    conversation = flow_add_conversation(one->model, one->streams++, addresses[bits & 3], (uint16_t)(50000 + one->made->len),
-                                         addresses[bits >> 2 & 3], ports[bits >> 4 & 3], NEXT_OF(one, interfaces), one->now);
+    conversation = flow_add_conversation(one->model, one->streams++, addresses[bits & 3],
+                                         (uint16_t)(50000 + one->made->len), addresses[bits >> 2 & 3],
+                                         ports[bits >> 4 & 3], NEXT_OF(one, interfaces), one->now);
     g_ptr_array_add(one->made, conversation);
     conversation->has_start = bits & 0x40;
     if (bits & 0x40)
@@ -373,7 +390,8 @@ call(file *one)
     if (!conversation)
         return;
     pass(one);
-    exchange = flow_add_exchange(conversation, conversation->is_rpc && bits & 1 ? FLOW_INFERRED : FLOW_DECRYPTED, one->now);
+    exchange = flow_add_exchange(conversation, conversation->is_rpc && bits & 1 ? FLOW_INFERRED : FLOW_DECRYPTED,
+                                 one->now);
     if (conversation->is_rpc) {
         exchange->step = bits & 1 ? FLOW_STEP_NONE : FLOW_CA_ISSUE;
     } else {

@@ -77,7 +77,8 @@ static void
 test_by_transaction(void)
 {
     flow_model        *model = new_model(NULL);
-    flow_exchange     *first = operation_at_ndes(model, 100, "A1", 1000), *second = operation_at_ndes(model, 130, "B2", 1000);
+    flow_exchange     *first = operation_at_ndes(model, 100, "A1", 1000);
+    flow_exchange     *second = operation_at_ndes(model, 130, "B2", 1000);
     flow_conversation *crp = begin_crp(model, 180);
     flow_exchange     *calls[4] = { call(crp, 200, FLOW_VERIFY_REQUEST, "B2", 50),
                                     call(crp, 260, FLOW_VERIFY_REQUEST, "A1", 50),
@@ -102,7 +103,8 @@ test_by_transaction(void)
         assert_roles(part, "verify,notify");
         assert_part_steps(part, "tcp-handshake ok, tls-handshake ok, verify-request ok, notify ok");
     }
-    assert_steps(enrolment_of(result, 1), "pki-operation ok, verify-request ok, ca-issue not-visible, notify ok, cert-rep ok");
+    assert_steps(enrolment_of(result, 1),
+                 "pki-operation ok, verify-request ok, ca-issue not-visible, notify ok, cert-rep ok");
     flow_model_free(model);
 }
 
@@ -115,7 +117,8 @@ test_by_transaction_elsewhere(void)
     flow_conversation *crp = begin_crp(model, 10);
     flow_exchange     *far = call(crp, 1000, FLOW_VERIFY_REQUEST, "A1", 50);
     flow_exchange     *near = call(crp, 50000, FLOW_VERIFY_REQUEST, "B2", 50);
-    flow_exchange     *late = operation_at_ndes(model, 131000, "A1", 500), *soon = operation_at_ndes(model, 140000, "B2", 500);
+    flow_exchange     *late = operation_at_ndes(model, 131000, "A1", 500);
+    flow_exchange     *soon = operation_at_ndes(model, 140000, "B2", 500);
     flow_exchange     *again;
 
     evaluate(model, 150000);
@@ -148,7 +151,8 @@ static void
 test_by_request(void)
 {
     flow_model        *model = new_model(NULL);
-    flow_exchange     *first = operation_at_ndes(model, 100, "A1", 1000), *second = operation_at_ndes(model, 130, "B2", 1000);
+    flow_exchange     *first = operation_at_ndes(model, 100, "A1", 1000);
+    flow_exchange     *second = operation_at_ndes(model, 130, "B2", 1000);
     flow_exchange     *verify = call(begin_crp(model, 180), 200, FLOW_VERIFY_REQUEST, NULL, 50);
     flow_exchange     *issue = rpc_call(begin_rpc(model, NDES, 300), 310, 50);
 
@@ -168,9 +172,11 @@ static void
 test_by_order(void)
 {
     flow_model        *model = new_model(NULL);
-    flow_exchange     *first = operation_at_ndes(model, 100, "A1", 1000), *second = operation_at_ndes(model, 130, "B2", 1000);
+    flow_exchange     *first = operation_at_ndes(model, 100, "A1", 1000);
+    flow_exchange     *second = operation_at_ndes(model, 130, "B2", 1000);
     flow_conversation *crp = begin_crp(model, 180);
-    flow_exchange     *verify[2] = { call(crp, 200, FLOW_VERIFY_REQUEST, NULL, 20), call(crp, 230, FLOW_VERIFY_REQUEST, NULL, 20) };
+    flow_exchange     *verify[2] = { call(crp, 200, FLOW_VERIFY_REQUEST, NULL, 20),
+                                     call(crp, 230, FLOW_VERIFY_REQUEST, NULL, 20) };
     flow_exchange     *notify[2] = { call(crp, 300, FLOW_NOTIFY, NULL, 20), call(crp, 330, FLOW_NOTIFY, NULL, 20) };
 
     evaluate(model, 5000);
@@ -225,7 +231,8 @@ test_unanswered_operation(void)
     flow_model        *model = new_model(NULL);
     flow_exchange     *hung = operation_at_ndes(model, 100, "A1", 0), *later;
     flow_conversation *crp = begin_crp(model, 180);
-    flow_exchange     *verify = call(crp, 200, FLOW_VERIFY_REQUEST, NULL, 20), *issue = rpc_call(begin_rpc(model, NDES, 300), 310, 40000);
+    flow_exchange     *verify = call(crp, 200, FLOW_VERIFY_REQUEST, NULL, 20);
+    flow_exchange     *issue = rpc_call(begin_rpc(model, NDES, 300), 310, 40000);
     flow_exchange     *another;
 
     finish(hung->conversation, 30000);
@@ -291,7 +298,8 @@ test_forgotten_operation(void)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         flow_model    *model = new_model(NULL);
         flow_exchange *hung = operation_at_ndes(model, 100, "A1", 0);
-        flow_exchange *verify = call(begin_crp(model, cases[i].begin - 20), cases[i].begin, FLOW_VERIFY_REQUEST, NULL, 20);
+        flow_exchange *verify =
+            call(begin_crp(model, cases[i].begin - 20), cases[i].begin, FLOW_VERIFY_REQUEST, NULL, 20);
 
         evaluate(model, 310000);
         g_assert_true((verify->operation_of == hung) == cases[i].is_joined);
@@ -326,7 +334,16 @@ test_not_verified(void)
 
 /* Each of a device of its own, 70 ms apart, of 500 ms: up to eight wait at any time. When a VerifyRequest is sent, others
  * wait for their Notify, and the other way round; calls do not overlap, so that one connection can carry them all. */
-enum { MANY = 10, APART = 70, VERIFY_AT = 65, VERIFY_WAIT = 13, CA_AT = 100, CA_WAIT = 70, NOTIFY_AT = 270, NOTIFY_WAIT = 4 };
+enum {
+    MANY = 10,
+    APART = 70,
+    VERIFY_AT = 65,
+    VERIFY_WAIT = 13,
+    CA_AT = 100,
+    CA_WAIT = 70,
+    NOTIFY_AT = 270,
+    NOTIFY_WAIT = 4,
+};
 
 typedef struct {
     flow_conversation *asked_in;
@@ -338,7 +355,8 @@ typedef struct {
 static void
 add_calls(flow_model *model, one_of_many all[MANY], bool is_read, bool has_transactions, bool is_kept)
 {
-    flow_conversation *crp = is_kept ? begin_crp(model, 5000) : NULL, *ca = is_kept ? begin_rpc(model, NDES, 5000) : NULL;
+    flow_conversation *crp = is_kept ? begin_crp(model, 5000) : NULL;
+    flow_conversation *ca = is_kept ? begin_rpc(model, NDES, 5000) : NULL;
 
     /* In order of time: a kept connection has its calls so. */
     for (int64_t time = 0; time < MANY * APART + 500; time++) {
@@ -389,7 +407,8 @@ static void
 test_ten(gconstpointer data)
 {
     unsigned           how = GPOINTER_TO_UINT(data);
-    bool               is_operation_read = how & 1, is_call_read = how & 2, has_transactions = how & 4, is_kept = how & 8;
+    bool               is_operation_read = how & 1, is_call_read = how & 2;
+    bool               has_transactions = how & 4, is_kept = how & 8;
     flow_model        *model = new_model(NULL);
     one_of_many        all[MANY] = { 0 };
     const flow_result *result;
@@ -451,7 +470,8 @@ test_unread(void)
     assert_joined(verify, operation, 92, "asked 100.0 ms after the PKIOperation came, while it waited");
     assert_joined(notify, operation, 92, "asked 300.0 ms after the PKIOperation came, while it waited");
     g_assert_cmpstr(verify->reason, ==, "1332 octets answered by 235, while the PKIOperation waited");
-    g_assert_cmpstr(notify->reason, ==, "1630 octets answered by 168, while the PKIOperation waited, after VerifyRequest");
+    g_assert_cmpstr(notify->reason, ==,
+                    "1630 octets answered by 168, while the PKIOperation waited, after VerifyRequest");
     g_assert_cmpuint(enrolment->findings->len, ==, 0);
     flow_model_free(model);
 }
@@ -479,7 +499,8 @@ test_unread_by_place(void)
     flow_model_free(model);
 }
 
-/* Servers that NDES asks something of, at the times of `turns` (0 ends them), while a PKIOperation waits from 1000 to 2000. */
+/* Servers that NDES asks something of, at the times of `turns` (0 ends them), while a PKIOperation waits from 1000 to
+ * 2000. */
 static void
 test_servers(void)
 {
@@ -555,7 +576,8 @@ static const struct {
 } bare_cases[] = {
     { "registration point refuses", NULL, CRP, 443, 300, REFUSED, "ndes-crp", "crp-unreachable" },
     { "registration point is silent", NULL, CRP, 443, 300, SILENT, "ndes-crp", "crp-unreachable" },
-    { "its certificate is not accepted", NULL, CRP, 443, 300, REJECTED_BY_NDES, "ndes-crp", "crp-certificate-not-accepted" },
+    { "its certificate is not accepted", NULL, CRP, 443, 300, REJECTED_BY_NDES, "ndes-crp",
+      "crp-certificate-not-accepted" },
     { "it breaks off", NULL, CRP, 443, 300, REJECTED_BY_SERVER, "ndes-crp", "crp-tls-refused" },
     { "at an odd port, told", "crp=" CRP, CRP, 8443, 300, REFUSED, "ndes-crp", "crp-unreachable" },
     { "endpoint mapper refuses", NULL, CA, ENDPOINT_MAPPER, 300, REFUSED, "ndes-ca", "ca-rpc-unavailable" },
@@ -598,8 +620,8 @@ test_bare(void)
     for (size_t i = 0; i < G_N_ELEMENTS(bare_cases); i++) {
         flow_model           *model = new_model(bare_cases[i].servers);
         flow_exchange        *operation = refused_operation(model);
-        flow_conversation    *bare = begin_in_trouble(model, bare_cases[i].address, bare_cases[i].port, bare_cases[i].time,
-                                                      bare_cases[i].trouble);
+        flow_conversation    *bare = begin_in_trouble(model, bare_cases[i].address, bare_cases[i].port,
+                                                      bare_cases[i].time, bare_cases[i].trouble);
         const flow_enrolment *enrolment;
 
         if (bare_cases[i].trouble == FINE)
@@ -758,7 +780,8 @@ test_crp_by_order(void)
     flow_model_free(model);
 }
 
-/* Encrypted: the registration point's name, sizes and order have to do. Of a server without such a name nothing is said. */
+/* Encrypted: the registration point's name, sizes and order have to do. Of a server without such a name nothing is
+ * said. */
 static void
 test_crp_unread(void)
 {
@@ -851,7 +874,8 @@ test_unbound(void)
                 assert_alone(unbound);
                 g_assert_true(unbound->step == FLOW_STEP_NONE);
                 g_assert_null(flow_parts_of(ca));
-                g_assert_true(!cases[i].has_crp || state_of_step(operation->enrolment, FLOW_CA_ISSUE) == FLOW_NOT_VISIBLE);
+                g_assert_true(!cases[i].has_crp ||
+                              state_of_step(operation->enrolment, FLOW_CA_ISSUE) == FLOW_NOT_VISIBLE);
                 continue;
             }
             g_assert_true(unbound->operation_of == operation);
@@ -906,7 +930,8 @@ static void
 test_proxy(void)
 {
     flow_model           *model = new_model(NULL);
-    flow_conversation    *front = begin(model, DEVICE, WAP, NAME, 0), *inner = begin(model, WAP_INSIDE, NDES, INNER_NAME, 30);
+    flow_conversation    *front = begin(model, DEVICE, WAP, NAME, 0);
+    flow_conversation    *inner = begin(model, WAP_INSIDE, NDES, INNER_NAME, 30);
     flow_exchange        *outside = ask_operation(front, 20, "A1", PKCS_REQ, NULL);
     flow_exchange        *inside = ask_operation(inner, 50, "A1", PKCS_REQ, NULL);
     flow_exchange        *verify = call(begin_crp(model, 80), 100, FLOW_VERIFY_REQUEST, NULL, 20);
@@ -1005,6 +1030,24 @@ test_sync(void)
     g_assert_true(enrolment->verdict == FLOW_COMPLETE);
     g_assert_cmpuint(enrolment->confidence, ==, 100);
     g_assert_cmpuint(enrolment->findings->len, ==, 0);
+    flow_model_free(model);
+}
+
+/* The capture began in the middle of it: it has no step at all, and nothing is known of it yet. */
+static void
+test_sync_cut(void)
+{
+    flow_model           *model = new_model(NULL);
+    flow_conversation    *sync = add_sync(model, DEVICE, ENROLS - 10000);
+    const flow_enrolment *enrolment;
+
+    sync->has_start = false;
+    sync->syn = sync->syn_ack = sync->established = (flow_moment){ 0, 0 };
+    sync->client_hello = sync->server_hello = sync->tls_established = (flow_moment){ 0, 0 };
+    windows_read(model, DEVICE, WAP, ENROLS, "A1", SUCCESS, NULL);
+    enrolment = only(model, ENROLS + 20000);
+    assert_part_steps(part_of(sync), "");
+    g_assert_true(state_of_step(enrolment, FLOW_SYNC) == FLOW_WAITING);
     flow_model_free(model);
 }
 
@@ -1145,6 +1188,7 @@ main(int argc, char **argv)
     g_test_add_func("/behind/proxy", test_proxy);
     g_test_add_func("/behind/proxy/unread", test_proxy_unread);
     g_test_add_func("/behind/sync", test_sync);
+    g_test_add_func("/behind/sync/cut", test_sync_cut);
     g_test_add_func("/behind/sync/of-next", test_sync_of_next);
     g_test_add_func("/behind/sync/fails", test_sync_fails);
     g_test_add_func("/behind/five-thousand", test_five_thousand);

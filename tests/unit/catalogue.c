@@ -67,8 +67,9 @@ add_holding(const flow_knowledge *knowledge, const char *facts, GPtrArray *found
 #define CERT_GET "step=get-ca-cert method=GET basis=decrypted tcp.after=request "
 
 /* Behind NDES: what the device got, and the call or connection that was the reason. */
-#define REFUSED STOPPED SENT OPEN "legs=device-ndes,~ndes-crp leg=device-ndes quiet=20 step=pki-operation method=POST " \
-    "basis=decrypted answered=yes http.status=200 answer_readable=yes pki_status=2 fail_info=2 hresult=0x80070057 tcp.after=answer"
+#define REFUSED STOPPED SENT OPEN "legs=device-ndes,~ndes-crp leg=device-ndes quiet=20 step=pki-operation " \
+    "method=POST basis=decrypted answered=yes http.status=200 answer_readable=yes pki_status=2 fail_info=2 " \
+    "hresult=0x80070057 tcp.after=answer"
 #define AT_CRP STOPPED SENT "legs=device-ndes,~ndes-crp leg=ndes-crp quiet=20 "
 #define AT_CA STOPPED SENT "legs=device-ndes,~ndes-ca leg=ndes-ca quiet=20 "
 #define CRP_CALL AT_CRP OPEN "method=POST basis=decrypted tcp.after=answer answered=yes "
@@ -255,7 +256,8 @@ static const struct {
         "tls.sni=crp stalled=yes" } },
     { "403.7 as IIS says it", "crp-client-certificate-missing", { REFUSED, VERIFY "http.status=403 http.substatus=7" } },
     { "403.7, encrypted", "crp-client-certificate-missing",
-      { REFUSED, AT_CRP OPEN "step=verify-request basis=inferred answered=yes state=failed tls.client_certificate=empty" } },
+      { REFUSED, AT_CRP OPEN "step=verify-request basis=inferred answered=yes state=failed "
+        "tls.client_certificate=empty" } },
     { "403.16", "crp-client-certificate-untrusted",
       { REFUSED, VERIFY "http.status=403 http.substatus=16 tls.client_certificate=sent" } },
     { "403.17", "crp-client-certificate-expired",
@@ -300,8 +302,8 @@ static const struct {
     { "an error instead", "ca-fault", { REFUSED, CA_CALL "answered=yes hresult=0x80070005" } },
     /* Nothing is wrong here. */
     { "healthy calls", NULL,
-      { "verdict=complete flow=windows-mdm legs=device-ndes,~ndes-crp leg=ndes-crp quiet=20 verify_request=ok notify=ok " SENT
-        OPEN "step=verify-request method=POST basis=decrypted answered=yes http.status=201 verified=true "
+      { "verdict=complete flow=windows-mdm legs=device-ndes,~ndes-crp leg=ndes-crp quiet=20 verify_request=ok "
+        "notify=ok " SENT OPEN "step=verify-request method=POST basis=decrypted answered=yes http.status=201 verified=true "
         "product=ConfigMgr tls.client_certificate=sent tcp.after=answer wait=0.4 slowest=verify-request slowest.time=0.4",
         "verdict=complete flow=windows-mdm legs=device-ndes,~ndes-ca leg=ndes-ca quiet=20 " SENT
         "tcp=established tls=none rpc=encrypted step=ca-issue basis=decrypted answered=yes disposition=3 wait=0.07",
@@ -438,7 +440,8 @@ test_no_errors(void)
 static void
 test_not_slow(void)
 {
-    static const char *const facts[] = { COMPLETE "slowest=ca-issue slowest.time=2", COMPLETE "slowest=wap slowest.time=1.9",
+    static const char *const facts[] = { COMPLETE "slowest=ca-issue slowest.time=2",
+                                         COMPLETE "slowest=wap slowest.time=1.9",
                                          COMPLETE "slowest=behind slowest.time=9",
                                          STOPPED "leg=ndes-ca slowest=ca-issue slowest.time=60" };
     flow_knowledge          *knowledge = flow_knowledge_new(NULL, NULL);
@@ -460,7 +463,8 @@ test_behind(void)
     GKeyFile *file = g_key_file_new();
     char    **ids;
 
-    g_assert_true(g_key_file_load_from_file(file, SOURCE_ROOT "/dissector/flow/catalogue/behind.conf", G_KEY_FILE_NONE, NULL));
+    g_assert_true(g_key_file_load_from_file(file, SOURCE_ROOT "/dissector/flow/catalogue/behind.conf", G_KEY_FILE_NONE,
+                                            NULL));
     ids = g_key_file_get_groups(file, NULL);
     for (char **id = ids; *id; id++) {
         bool has_case = false;

@@ -21,8 +21,8 @@ assert_spans(const flow_timing *timing, const char *expected)
 
         g_string_append_printf(text, "%s%s%s%s%s %" G_GINT64_FORMAT "(", i ? " " : "", flow_time_part_name(span->part),
                                span->leg == FLOW_LEG_UNKNOWN ? "" : "/",
-                               span->leg == FLOW_LEG_UNKNOWN ? "" : flow_leg_name(span->leg), span->is_estimated ? "~" : "",
-                               span->time / MILLISECOND);
+                               span->leg == FLOW_LEG_UNKNOWN ? "" : flow_leg_name(span->leg),
+                               span->is_estimated ? "~" : "", span->time / MILLISECOND);
         g_assert_cmpuint(span->count, >, 0);
         g_assert_cmpuint(span->count, <=, FLOW_STRETCHES);
         g_assert_cmpint(span->stretches[0].begin, >, last);
@@ -193,7 +193,8 @@ test_two_legs(void)
 {
     for (int is_answered = 0; is_answered < 2; is_answered++) {
         flow_model        *model = new_model(NULL);
-        flow_conversation *front = begin(model, DEVICE, WAP, NAME, 0), *inner = begin(model, WAP_INSIDE, NDES, INNER_NAME, 40);
+        flow_conversation *front = begin(model, DEVICE, WAP, NAME, 0);
+        flow_conversation *inner = begin(model, WAP_INSIDE, NDES, INNER_NAME, 40);
         flow_exchange     *outside = ask_operation(front, 20, "A1", PKCS_REQ, NULL);
         flow_exchange     *inside = ask_operation(inner, 60, "A1", PKCS_REQ, NULL);
         const flow_timing *timing;
