@@ -87,4 +87,7 @@ void crp_body_mask(const crp_body *body, uint8_t *copy, size_t length);
 /* What a result code of Intune's validation means, in a few words; NULL for one that is not known. */
 const char *crp_code_meaning(const char *code);
 
+/* What an HTTP status with IIS's substatus means; NULL for one that is not known. */
+const char *crp_status_meaning(unsigned status, unsigned substatus);
+
 #endif

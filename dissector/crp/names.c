@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What the result codes of Intune's SCEP validation mean: IntuneScepServiceException of the libraries that Microsoft
- * publishes for certification authorities (github.com/microsoft/Intune-Resource-Access).
+ * publishes for certification authorities (github.com/microsoft/Intune-Resource-Access). And what IIS's statuses mean.
  */
 #include "body.h"
 
@@ -43,6 +43,39 @@ crp_code_meaning(const char *code)
     for (size_t i = 0; code && i < G_N_ELEMENTS(codes); i++) {
         if (g_ascii_strcasecmp(code, codes[i].code) == 0)
             return codes[i].meaning;
+    }
+    return NULL;
+}
+
+/* "HTTP status codes in IIS" of Microsoft's IIS documentation; those that a registration point's site may give. */
+static const struct {
+    unsigned    status, substatus;
+    const char *meaning;
+} statuses[] = {
+    { 401, 1, "the user name or password is wrong" },
+    { 401, 2, "the site's authentication settings do not let the caller in" },
+    { 401, 3, "the caller's account has no permission for the file" },
+    { 403, 4, "HTTPS is required" },
+    { 403, 7, "a client certificate is required" },
+    { 403, 12, "no account is mapped to the client certificate" },
+    { 403, 13, "the client certificate was revoked, or that cannot be found out" },
+    { 403, 16, "the client certificate is not trusted, or invalid" },
+    { 403, 17, "the client certificate has expired or is not valid yet" },
+    { 404, 2, "the handler is not allowed on this server" },
+    { 404, 3, "no handler takes this extension" },
+    { 404, 14, "the URL is too long for request filtering" },
+    { 404, 15, "the query is too long for request filtering" },
+    { 413, 1, "the body is too long for request filtering" },
+    { 500, 19, "the configuration is invalid" },
+    { 503, 2, "more requests at once than the application takes" },
+};
+
+const char *
+crp_status_meaning(unsigned status, unsigned substatus)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++) {
+        if (statuses[i].status == status && statuses[i].substatus == substatus)
+            return statuses[i].meaning;
     }
     return NULL;
 }

@@ -22,6 +22,7 @@ static int hf_product = -1;
 static int hf_verified = -1;
 static int hf_http_status = -1;
 static int hf_substatus = -1;
+static int hf_status_meaning = -1;
 static int hf_error_page = -1;
 static int hf_code_meaning = -1;
 static int hf_user_agent = -1;
@@ -232,6 +233,7 @@ crp_tree_add(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, const crp_reco
     add_generated_string(crp, tvb, hf_user_agent, record->user_agent);
     add_generated_uint(crp, tvb, hf_http_status, record->http_status);
     add_generated_uint(crp, tvb, hf_substatus, record->body.substatus);
+    add_generated_string(crp, tvb, hf_status_meaning, crp_status_meaning(record->http_status, record->body.substatus));
     add_generated_string(crp, tvb, hf_error_page, record->body.title);
     add_links(crp, tvb, record);
     if (record->is_response)
@@ -263,6 +265,7 @@ crp_tree_register(int proto)
         { &hf_http_status, { "HTTP status", "crp.http_status", FT_UINT32, BASE_DEC, NULL, 0, NULL, HFILL } },
         { &hf_substatus,
           { "HTTP substatus", "crp.substatus", FT_UINT32, BASE_DEC, NULL, 0, "IIS's, as its error page has it", HFILL } },
+        STRING(hf_status_meaning, "Meaning of the status", "status_meaning", NULL),
         STRING(hf_error_page, "Error page", "error_page", "Its title"),
         STRING(hf_code_meaning, "Meaning of the code", "code_meaning", NULL),
         STRING(hf_user_agent, "User agent", "user_agent", "NDES_Plugin is NDES's policy module"),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What NDES asks of the registration point and of the CA while a PKIOperation waits, and which PKIOperation that is. A
- * transactionID or a PKCS #10 that was read decides; else that each lies within the other's waiting time, and the order:
- * verified first, issued next, notified last, and whoever came first is served first. Also the device's synchronisation
+ * transactionID or the public key of a request that was read decides; else that each lies within the other's waiting
+ * time, and the order: verified first, issued next, notified last, and who came first takes the first turn. Also the device's synchronisation
  * with its management service, which comes before everything.
  */
 #include <string.h>
@@ -104,16 +104,8 @@ has_no_call(const flow_conversation *conversation)
 static bool
 goes_to_ca(const flow_model *model, const flow_conversation *conversation)
 {
-    if (conversation->is_tls || conversation->server.port == HTTPS || !has_no_call(conversation))
-        return false;
-    for (guint i = 0; i < model->conversations->len; i++) {
-        const flow_conversation *other = model->conversations->pdata[i];
-
-        if (other->server.address == conversation->server.address &&
-            (other->is_rpc || other->server.port == ENDPOINT_MAPPER))
-            return true;
-    }
-    return false;
+    return !conversation->is_tls && conversation->server.port != HTTPS && has_no_call(conversation) &&
+           g_hash_table_contains(model->speaks_rpc, conversation->server.address);
 }
 
 flow_leg
@@ -729,6 +721,8 @@ join_bare(joining *all, const flow_candidates *candidates)
             if (exchange->step != FLOW_CA_ISSUE && flow_is_behind(exchange->step))
                 g_hash_table_add(points, (gpointer)conversation->server.address);
         }
+        if (conversation->is_rpc || conversation->server.port == ENDPOINT_MAPPER)
+            g_hash_table_add(all->model->speaks_rpc, (gpointer)conversation->server.address);
     }
     for (guint i = 0; i < all->model->conversations->len; i++) {
         flow_conversation *conversation = all->model->conversations->pdata[i];

@@ -48,6 +48,7 @@ struct flow_model {
     GHashTable   *servers;  /* "address port name": endpoints that are known to answer SCEP */
     GHashTable   *outside, *inside, *ndes; /* addresses (interned) of the WAP's two sides and of NDES, from pairs */
     GHashTable   *calls_crp, *calls_ca;    /* addresses (interned) of NDES whose calls were captured */
+    GHashTable   *speaks_rpc;              /* addresses (interned) of servers */
 };
 
 /* What is known beforehand. */

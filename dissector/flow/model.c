@@ -154,6 +154,7 @@ flow_model_new(const flow_knowledge *knowledge, const flow_settings *settings)
     model->ndes = g_hash_table_new(NULL, NULL);
     model->calls_crp = g_hash_table_new(NULL, NULL);
     model->calls_ca = g_hash_table_new(NULL, NULL);
+    model->speaks_rpc = g_hash_table_new(NULL, NULL);
     model->changes = 1;
     return model;
 }
@@ -170,6 +171,7 @@ flow_model_free(flow_model *model)
     g_hash_table_unref(model->ndes);
     g_hash_table_unref(model->calls_crp);
     g_hash_table_unref(model->calls_ca);
+    g_hash_table_unref(model->speaks_rpc);
     g_ptr_array_unref(model->result.enrolments);
     g_ptr_array_unref(model->inferred);
     g_string_chunk_free(model->result_strings);
@@ -310,6 +312,7 @@ forget_result(flow_model *model)
     g_hash_table_remove_all(model->ndes);
     g_hash_table_remove_all(model->calls_crp);
     g_hash_table_remove_all(model->calls_ca);
+    g_hash_table_remove_all(model->speaks_rpc);
     g_ptr_array_set_size(model->result.enrolments, 0);
     g_ptr_array_set_size(model->inferred, 0);
     g_string_chunk_clear(model->result_strings);

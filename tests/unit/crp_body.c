@@ -888,6 +888,17 @@ test_codes(void)
     g_assert_null(crp_code_meaning("Challenge"));
 }
 
+/* Numbers of "HTTP status codes in IIS". */
+static void
+test_statuses(void)
+{
+    g_assert_nonnull(strstr(crp_status_meaning(403, 7), "required"));
+    g_assert_nonnull(strstr(crp_status_meaning(403, 16), "not trusted"));
+    g_assert_nonnull(strstr(crp_status_meaning(403, 17), "expired"));
+    g_assert_null(crp_status_meaning(403, 0));
+    g_assert_null(crp_status_meaning(404, 16));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -912,5 +923,6 @@ main(int argc, char **argv)
     g_test_add_func("/crp-body/limits", test_limits);
     g_test_add_func("/crp-body/time", test_time);
     g_test_add_func("/crp-body/codes", test_codes);
+    g_test_add_func("/crp-body/statuses", test_statuses);
     return support_run();
 }

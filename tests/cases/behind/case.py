@@ -50,7 +50,7 @@ OTHER_WITHOUT_SECRETS = {
 }
 
 # In words of the plugin's own; how experts look differs from program to program.
-NOT_COMPARED = ("crp.code_meaning", "crp.http_error", "crp.refused")
+NOT_COMPARED = ("crp.code_meaning", "crp.status_meaning", "crp.http_error", "crp.refused")
 HIDDEN = "[hidden]"
 # How the plugin names the data source that is a body without its secrets begins so.
 MASKED, REQUEST = "Body, ", "PKCS #10"
