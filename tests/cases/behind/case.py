@@ -584,7 +584,9 @@ def request_facts(call, truth, secrets):
         facts.append(("crp.caller", "Contoso NDES 1.0", module))
     if call.name == "successNotification":
         values = {field.rpartition(".")[2]: value for field, value, _ in certificate}
-        issuer = oracle.openssl("x509", "-in", str(truth.peers.truth / "issued.crt"), "-noout", "-issuer").decode()
+        # As openssl 3.0 wrote it when it was recorded; later releases leave the blanks out.
+        issuer = oracle.openssl("x509", "-in", str(truth.peers.truth / "issued.crt"), "-noout", "-issuer",
+                                "-nameopt", "space_eq,sep_comma_plus_space,sname,utf8").decode()
         facts += [("crp.thumbprint", values["thumbprint"].upper(), "openssl x509"),
                   ("crp.serial", values["serial"].upper(), "openssl x509"),
                   ("crp.expiration", values["not_after"], "openssl x509"),
