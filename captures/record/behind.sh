@@ -327,6 +327,17 @@ scenario_crp_untrusted() {
         ndes-crp tls-handshake 'alert 48 (unknown CA) from NDES'
 }
 
+# The policy module speaks TLS 1.2 at most, as the WinHTTP of that age.
+scenario_crp_tls() {
+    behind
+    tls_protocols=TLSv1.3
+    begin
+    expect ndes 'tls.alert_message.desc == 70' 1
+    enrols 2
+    arranged 1 'The CRP speaks TLS 1.3 only, the policy module 1.2 at most.' \
+        ndes-crp tls-handshake 'alert 70 (protocol version) from the CRP'
+}
+
 # --- the CRP refuses ---
 
 # crp_refuses STATUS HOW WHAT: the CRP answers VerifyRequest so.

@@ -22,6 +22,7 @@ PARTS = ("verify-request", "notify", "ca-issue")
 FINDINGS = {
     "crp-refused": ({"ndes": ["crp-unreachable"]}, "policy-module.log: ConnectionRefusedError"),
     "crp-no-answer": ({"ndes": ["crp-unreachable"]}, "policy-module.log: TimeoutError before `connected`"),
+    "crp-tls": ({"ndes": ["crp-tls-refused"]}, "policy-module.log: TLSV1_ALERT_PROTOCOL_VERSION"),
     "crp-untrusted": ({"ndes": ["crp-certificate-not-accepted"]}, "policy-module.log: SSLCertVerificationError"),
     "crp-no-certificate": ({"ndes": ["crp-client-certificate-missing"]}, "crp.log: 403.7"),
     "crp-untrusted-client": ({"ndes": ["crp-client-certificate-untrusted"]}, "crp.log: 403.16"),
