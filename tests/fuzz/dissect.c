@@ -28,7 +28,7 @@
 #define HEADERS     40 /* IPv4 and TCP */
 
 /* A file ends after so many inputs, and everything in file scope with it. */
-#define INPUTS_PER_FILE 500
+#define INPUTS_PER_FILE 20
 
 void plugin_register(void);
 
