@@ -2,8 +2,7 @@
  *
  * What NDES asks of the registration point and of the CA while a PKIOperation waits, and which PKIOperation that is. A
  * transactionID or the public key of a request that was read decides; else that each lies within the other's waiting
- * time, and the order: verified first, issued next, notified last, and who came first takes the first turn. Also the device's synchronisation
- * with its management service, which comes before everything.
+ * time, and the order: verified first, issued next, notified last, and who came first takes the first turn.
  */
 #include <string.h>
 
@@ -17,10 +16,6 @@
 
 /* Nobody waits longer for an answer that does not come: the time-out of a Web Application Proxy. */
 #define PATIENCE (300 * FLOW_SECOND)
-
-/* A synchronisation is the reason of an enrolment that begins so long after it at most. */
-#define SOON_AFTER_SYNC (600 * FLOW_SECOND)
-#define MAX_SYNCS 4
 
 /* Ports of TLS, and of DCE/RPC's endpoint mapper (C706 chapter 6). */
 enum { HTTPS = 443, ENDPOINT_MAPPER = 135 };
@@ -79,8 +74,8 @@ kind_of_name(flow_model *model, const char *name)
     return kind;
 }
 
-static bool
-is_management(flow_model *model, const flow_conversation *conversation)
+bool
+flow_is_management(flow_model *model, const flow_conversation *conversation)
 {
     return (kind_of_name(model, conversation->server_name) & MANAGEMENT) ||
            (model->told->len > 0 && flow_server_is_told(model, conversation, "mdm"));
@@ -120,7 +115,7 @@ flow_leg_behind(flow_model *model, const flow_conversation *conversation)
         if (g_strcmp0(exchange->product, "Intune") == 0)
             return FLOW_NDES_INTUNE;
     }
-    return is_management(model, conversation) ? FLOW_NDES_INTUNE : FLOW_NDES_CRP;
+    return flow_is_management(model, conversation) ? FLOW_NDES_INTUNE : FLOW_NDES_CRP;
 }
 
 /* --- the PKIOperations --- */
@@ -513,7 +508,7 @@ find_unread(joining *all, const flow_candidates *candidates, GPtrArray *calls)
             g_hash_table_insert(callees, g_strdup(key), one);
         }
         one->is_named = one->is_named || is_registration_point(all->model, conversation) ||
-                        is_management(all->model, conversation);
+                        flow_is_management(all->model, conversation);
         take_turns(all, one, conversation);
         g_free(key);
     }
@@ -848,46 +843,6 @@ group_left(joining *all, GPtrArray *groups)
     g_ptr_array_unref(own);
 }
 
-/* --- the device's management service --- */
-
-static const char *
-device_of(const flow_group *group)
-{
-    const flow_conversation *first = group->exchanges->len
-                                         ? ((flow_exchange *)group->exchanges->pdata[0])->conversation
-                                     : group->bare->len ? group->bare->pdata[0]
-                                                        : NULL;
-
-    return first ? first->client.address : NULL;
-}
-
-/* Gives each synchronisation to the device's next enrolment, or to the one under way. */
-static void
-add_syncs(flow_model *model, const GPtrArray *groups)
-{
-    for (guint i = 0; groups->len > 0 && i < model->conversations->len; i++) {
-        flow_conversation *conversation = model->conversations->pdata[i];
-        flow_group        *next = NULL;
-
-        if ((!conversation->is_tls && !is_in_trouble(conversation)) || !is_management(model, conversation))
-            continue;
-        for (guint j = 0; j < groups->len; j++) {
-            flow_group           *group = groups->pdata[j];
-            const flow_enrolment *enrolment = group->enrolment;
-
-            if (device_of(group) == conversation->client.address && enrolment->end.time >= conversation->first.time &&
-                enrolment->begin.time - conversation->last.time <= SOON_AFTER_SYNC &&
-                (!next || enrolment->begin.time < next->enrolment->begin.time))
-                next = group;
-        }
-        if (!next)
-            continue;
-        g_ptr_array_add(next->syncs, conversation);
-        if (next->syncs->len > MAX_SYNCS)
-            g_ptr_array_remove_index(next->syncs, 0);
-    }
-}
-
 void
 flow_join_behind(flow_model *model, flow_candidates *candidates, GPtrArray *groups)
 {
@@ -916,7 +871,6 @@ flow_join_behind(flow_model *model, flow_candidates *candidates, GPtrArray *grou
         join_bare(&all, candidates);
     add_unread_left(&all);
     group_left(&all, groups);
-    add_syncs(model, groups);
     g_ptr_array_unref(calls);
     g_ptr_array_unref(all.left);
     g_hash_table_unref(all.keys);

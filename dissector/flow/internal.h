@@ -99,8 +99,14 @@ flow_group *flow_group_new(flow_model *model, GPtrArray *groups);
 void flow_extend(flow_enrolment *enrolment, flow_moment begin, flow_moment end);
 
 /* behind.c: gives what NDES asked of registration point and CA to the groups whose PKIOperation it served, makes groups
- * of what is left, and adds the devices' synchronisations. */
+ * of what is left. */
 void flow_join_behind(flow_model *model, flow_candidates *candidates, GPtrArray *groups);
+
+/* sync.c: adds the devices' synchronisations to their groups. */
+void flow_add_syncs(flow_model *model, const GPtrArray *groups);
+
+/* behind.c: true when a server is a management service's. */
+bool flow_is_management(flow_model *model, const flow_conversation *conversation);
 
 /* behind.c: true for what NDES asks of others. */
 bool flow_is_behind(flow_step step);

@@ -390,6 +390,7 @@ flow_evaluate(flow_model *model)
     flow_pair_legs(model, &candidates);
     groups = flow_group_exchanges(model, &candidates);
     flow_join_behind(model, &candidates, groups);
+    flow_add_syncs(model, groups);
     g_ptr_array_sort(groups, by_begin);
 
     /* Numbers follow the order of begin, the result's array too. */
