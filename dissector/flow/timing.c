@@ -126,21 +126,14 @@ give_ndes(division *one, flow_model *model, const flow_group *group, const flow_
     } else if (verify && notify && flow_is_answered_well(verify) &&
                !g_hash_table_contains(model->calls_ca, at_ndes->conversation->server.address)) {
         /* No call to a CA was captured: it is what NDES waited for between the two. */
-        give_estimated(one, FLOW_TIME_CA, FLOW_LEG_UNKNOWN, MIN(notify->conversation->first.time > one->at
-                                                                    ? notify->conversation->first.time
-                                                                    : notify->request.time,
-                                                                notify->request.time));
+        int64_t begun = notify->conversation->first.time > one->at ? notify->conversation->first.time
+                                                                   : notify->request.time;
+
+        give_estimated(one, FLOW_TIME_CA, FLOW_LEG_UNKNOWN, MIN(begun, notify->request.time));
     }
     if (notify)
         give_call(one, notify, flow_leg_behind(model, notify->conversation), before, FLOW_TIME_NOTIFY);
     give(one, FLOW_TIME_NDES_AFTER, FLOW_LEG_UNKNOWN, until);
-}
-
-/* Takes the journey there and back out of what stands before and after an answer: half of `trip` each. */
-static int64_t
-half(int64_t trip)
-{
-    return trip / 2;
 }
 
 static gint
@@ -158,25 +151,26 @@ divide(flow_model *model, const flow_group *group, const flow_exchange *front, f
     const flow_exchange *inner = front->onward && front->onward->response_end.frame ? front->onward : NULL;
     flow_timing         *timing = g_new0(flow_timing, 1);
     division             one = { timing, front->request.time, front->response_end.time, front->request.time };
-    int64_t              front_trip = round_trip(front->conversation), inner_trip;
+    /* Half of a round trip lies before what is behind a leg, half after it. */
+    int64_t front_trip = round_trip(front->conversation), inner_trip;
 
     timing->operation = front;
     timing->total = one.end - one.begin;
     timing->spans = g_array_new(FALSE, TRUE, sizeof(flow_span));
     give(&one, FLOW_TIME_NETWORK, front_leg, front->request_end.time);
-    give_estimated(&one, FLOW_TIME_NETWORK, front_leg, MIN(front->request_end.time + half(front_trip),
+    give_estimated(&one, FLOW_TIME_NETWORK, front_leg, MIN(front->request_end.time + front_trip / 2,
                                                           front->response.time));
     if (inner) {
         inner_trip = round_trip(inner->conversation);
         give(&one, FLOW_TIME_WAP, FLOW_LEG_UNKNOWN, inner->request.time);
         give(&one, FLOW_TIME_NETWORK, inner_leg, inner->request_end.time);
         give_estimated(&one, FLOW_TIME_NETWORK, inner_leg,
-                       MIN(inner->request_end.time + half(inner_trip), inner->response.time));
-        give_ndes(&one, model, group, inner, inner->response.time - half(inner_trip));
+                       MIN(inner->request_end.time + inner_trip / 2, inner->response.time));
+        give_ndes(&one, model, group, inner, inner->response.time - inner_trip / 2);
         give(&one, FLOW_TIME_NETWORK, inner_leg, inner->response_end.time);
-        give(&one, FLOW_TIME_WAP, FLOW_LEG_UNKNOWN, front->response.time - half(front_trip));
+        give(&one, FLOW_TIME_WAP, FLOW_LEG_UNKNOWN, front->response.time - front_trip / 2);
     } else {
-        give_ndes(&one, model, group, front, front->response.time - half(front_trip));
+        give_ndes(&one, model, group, front, front->response.time - front_trip / 2);
     }
     give(&one, FLOW_TIME_NETWORK, front_leg, one.end);
     g_array_sort(timing->spans, by_begin);
