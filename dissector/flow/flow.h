@@ -20,6 +20,7 @@ typedef struct flow_model        flow_model;
 typedef struct flow_conversation flow_conversation;
 typedef struct flow_exchange     flow_exchange;
 typedef struct flow_enrolment    flow_enrolment;
+typedef struct flow_log          flow_log;       /* a log file, see logs.h */
 typedef struct flow_knowledge    flow_knowledge; /* expected flows and catalogue, see knowledge.h */
 
 typedef struct {
