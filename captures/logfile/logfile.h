@@ -60,11 +60,12 @@ typedef struct {
     uint32_t    line;    /* on which it begins, from 1 */
     const char *text;    /* the record in UTF-8, without its line end; what was not valid is replaced by U+FFFD */
     size_t      length;  /* octets of text */
-    const char *fields;  /* the W3C logs' #Fields directive in force, without "#Fields: "; NULL for other formats */
+    const char *fields;  /* the W3C logs' #Fields directive in force, without "#Fields: "; NULL when there is none, and
+                          * for what is no line, and in other formats */
     const char *error;   /* NULL, or why the record cannot be understood (wholly or in part) */
     bool        has_time;
     bool        is_utc;  /* the format says so, or the record has its bias; else `time` is local time taken for UTC */
-    int64_t     time;    /* ns since 1970; without a time of its own, that of the record before (0 for none) */
+    int64_t     time;    /* ns since 1970; without a time of its own, that of the record before (0 for none), as is_utc */
     logfile_endpoint client, server; /* c-ip, c-port; s-ip, s-port */
 } logfile_record;
 
@@ -73,8 +74,9 @@ typedef struct logfile_reader logfile_reader;
 /* Gives up to `size` more octets into `octets`: how many, 0 at the end, -1 when reading failed. */
 typedef gssize (*logfile_source)(void *from, uint8_t *octets, size_t size);
 
-/* Records longer than this are cut there, with `error` set; what is left of them is the next record, marked likewise. */
-#define LOGFILE_MAX_RECORD (1u << 18)
+/* Records longer than this are cut there, with `error` set; what is left of them is the next record, marked likewise. IIS
+ * writes no line longer than 65536 octets. */
+#define LOGFILE_MAX_RECORD 80000u
 
 logfile_reader *logfile_reader_new(logfile_format format, logfile_source source, void *from);
 void            logfile_reader_free(logfile_reader *reader);
@@ -95,11 +97,17 @@ void logfile_reader_resume(logfile_reader *reader, const logfile_mark *mark);
 
 /* --- records as text of their own --- */
 
-/* Appends the record with what the file says about it, as text: directives in lines that begin with '#', then the record.
+/* Nothing that logfile_describe() appends is longer. Wireshark takes packets of up to 262144 octets. */
+#define LOGFILE_MAX_DESCRIPTION 250000u
+
+/* Appends the record with what the file says about it, as text: directives in lines that begin with '#', each at most once
+ * and in this order, then the record.
  *     #Line: 17
+ *     #Date: 2016-06-10              (W3C logs whose lines have a time, but no date)
  *     #Fields: date time s-ip …      (W3C logs)
- *     #Error: no ]LOG]!> at the end  (what cannot be understood)
+ *     #Error: no ]LOG]!> at the end  (what cannot be understood; with nothing behind it, it only ends the directives)
  *     2016-06-10 02:44:06 10.0.0.20 …
+ * A record that begins with '#' has an #Error line before it: behind that one nothing is a directive.
  */
 void logfile_describe(const logfile_record *record, GString *text);
 
