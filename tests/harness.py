@@ -23,6 +23,12 @@ PATIENCE = 300
 # were seen (tshark -2); again and in any order after all frames were seen (sharkd, like the window).
 WAYS = ("single", "two-pass", "sharkd")
 
+# What Wireshark loads, below build/plugins.
+PLUGINS = ("epan/scep.so", "wiretap/sceplogs.so")
+
+# The homes that programs run in, and what each of them holds.
+HOMES = {"with": PLUGINS, "without": (), "without-reader": PLUGINS[:1]}
+
 # The fields that users rely on, and the types they are registered with.
 FIELD_TYPES = {
     "scep.operation": "FT_STRING", "scep.message": "FT_STRING", "scep.capability": "FT_STRING",
@@ -88,23 +94,28 @@ def timestamp(text):
 
 
 class Harness:
-    """A scratch directory with two homes (with and without the plugin); lives as long as the run."""
+    """A scratch directory with homes (with, without and with a part of the plugins); lives as long as the run."""
 
     def __init__(self, build):
-        self.plugin = Path(build) / "plugins" / "epan" / "scep.so"
+        self.plugin = Path(build) / "plugins" / PLUGINS[0]
         self.scratch = Path(tempfile.mkdtemp(prefix="scepshark-"))
         self.scratch.chmod(0o755)
         self.privileged = os.geteuid() == 0
         self.names = {}
         version = subprocess.run(["tshark", "--version"], capture_output=True, text=True, check=True).stdout
         self.version = re.search(r"\b(\d+\.\d+)\.\d+", version).group(1)
-        for home in ("with", "without"):
+        for home, plugins in HOMES.items():
             self.own(self.scratch / home, parents=True)
-        if self.plugin.is_file():
-            folder = self.scratch / "with/.local/lib/wireshark/plugins" / self.version / "epan"
-            folder.mkdir(parents=True)
-            shutil.copy(self.plugin, folder)
-            (folder / "scep.so").chmod(0o755)
+            for plugin in plugins:
+                self.install(home, plugin, Path(build) / "plugins" / plugin)
+
+    def install(self, home, plugin, built):
+        # One that was not built shows itself: it is not loaded.
+        if built.is_file():
+            copy = self.scratch / home / ".local/lib/wireshark/plugins" / self.version / plugin
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(built, copy)
+            copy.chmod(0o755)
 
     def close(self):
         shutil.rmtree(self.scratch, ignore_errors=True)
@@ -131,23 +142,27 @@ class Harness:
             part.rename(copy)
         return copy
 
-    def run(self, *command, plugin=True, text_in=None):
+    def run(self, *command, **options):
         """Runs a program unprivileged (Wireshark loads no personal plugin for root) and returns the finished process.
         A crash, an error or a hang ends the case."""
-        # A personal set-up, a time zone or a language must not change what is shown.
-        home = self.scratch / ("with" if plugin else "without")
-        environment = {"HOME": str(home), "PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C.UTF-8"}
-        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if self.privileged else []
-        feed = {"stdin": subprocess.DEVNULL} if text_in is None else {"input": text_in.encode()}
-        try:
-            done = subprocess.run(drop + [str(part) for part in command], env=environment, cwd=home,
-                                  capture_output=True, timeout=PATIENCE, **feed)
-        except subprocess.TimeoutExpired:
-            raise Failure(f"{' '.join(map(str, command))[:300]}\n    not done after {PATIENCE} s") from None
+        done = self.attempt(*command, **options)
         said = done.stderr.decode(errors="replace").strip()[-600:]
         if done.returncode != 0:
             raise Failure(f"{' '.join(map(str, command))[:300]}\n    exit code {done.returncode}: {said}")
         return done
+
+    def attempt(self, *command, plugin=True, text_in=None):
+        """The same for a program that may end with an error. plugin: with our plugins or without, or one of HOMES."""
+        # A personal set-up, a time zone or a language must not change what is shown.
+        home = self.scratch / {True: "with", False: "without"}.get(plugin, plugin)
+        environment = {"HOME": str(home), "PATH": os.environ["PATH"], "TZ": "UTC", "LANG": "C.UTF-8"}
+        drop = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if self.privileged else []
+        feed = {"stdin": subprocess.DEVNULL} if text_in is None else {"input": text_in.encode()}
+        try:
+            return subprocess.run(drop + [str(part) for part in command], env=environment, cwd=home,
+                                  capture_output=True, timeout=PATIENCE, **feed)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"{' '.join(map(str, command))[:300]}\n    not done after {PATIENCE} s") from None
 
     def dissecting(self, *command, **options):
         """The same for a program that dissects: a dissector bug, which Wireshark survives and reports, ends the case."""

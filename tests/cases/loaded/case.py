@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The plugin is loaded, and registers the documented fields with their types."""
+"""The plugins are loaded, and register the documented fields with their types."""
 
-from harness import FIELD_TYPES
+from harness import FIELD_TYPES, PLUGINS
 
 
 def units(run, folder):
-    return ["plugin", "fields"]
+    return ["plugins", "fields"]
 
 
 def check(run, folder, unit):
-    if unit == "plugin":
-        lines = [line for line in run.loaded_plugins().splitlines() if line.split("\t")[0].strip() == "scep.so"]
-        return [] if len(lines) == 1 else [f"tshark -G plugins lists scep.so {len(lines)} times, expected once"]
+    if unit == "plugins":
+        loaded = [line.split("\t")[0].strip() for line in run.loaded_plugins().splitlines()]
+        names = [plugin.split("/")[1] for plugin in PLUGINS]
+        return [f"tshark -G plugins lists {name} {loaded.count(name)} times, expected once" for name in names
+                if loaded.count(name) != 1]
     registered = {}
     for line in run.run("tshark", "-G", "fields").stdout.decode().splitlines():
         kind, name, *rest = line.split("\t")
