@@ -38,6 +38,15 @@ compat_interface_name(packet_info *pinfo)
     return epan_get_interface_name(pinfo->epan, pinfo->rec->rec_header.packet_header.interface_id);
 }
 
+/* Its description, likewise. */
+static inline const char *
+compat_interface_description(packet_info *pinfo)
+{
+    if (!(pinfo->rec->presence_flags & WTAP_HAS_INTERFACE_ID))
+        return NULL;
+    return epan_get_interface_description(pinfo->epan, pinfo->rec->rec_header.packet_header.interface_id);
+}
+
 static inline fvalue_t *
 compat_field_value(field_info *field)
 {
@@ -106,6 +115,17 @@ compat_interface_name(packet_info *pinfo)
                                                                                          : 0);
 }
 
+static inline const char *
+compat_interface_description(packet_info *pinfo)
+{
+    if (!(pinfo->rec->presence_flags & WTAP_HAS_INTERFACE_ID))
+        return NULL;
+    return epan_get_interface_description(pinfo->epan, pinfo->rec->rec_header.packet_header.interface_id,
+                                          pinfo->rec->presence_flags & WTAP_HAS_SECTION_NUMBER
+                                              ? pinfo->rec->section_number
+                                              : 0);
+}
+
 static inline fvalue_t *
 compat_field_value(field_info *field)
 {
@@ -141,6 +161,13 @@ compat_http_status(packet_info *pinfo _U_, const http_req_res_t *pair)
 }
 
 #endif
+
+/* The number of the interface that the frame was captured on; 0 when there is none. */
+static inline unsigned
+compat_interface(packet_info *pinfo)
+{
+    return pinfo->rec->presence_flags & WTAP_HAS_INTERFACE_ID ? pinfo->rec->rec_header.packet_header.interface_id : 0;
+}
 
 /* Flow graphs. Debian does not install epan/sequence_analysis.h, though its functions are exported: these are the
  * layouts that 4.0 and 4.4 share. */

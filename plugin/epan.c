@@ -9,6 +9,7 @@
 #include "../dissector/ca/icert.h"
 #include "../dissector/compat.h"
 #include "../dissector/crp/crp.h"
+#include "../dissector/log/log.h"
 #include "../dissector/scep/scep.h"
 #include "view/annotate.h"
 #include "view/export_objects.h"
@@ -35,6 +36,7 @@ register_protocols(void)
     proto_register_scep();
     proto_register_crp();
     proto_register_icert();
+    proto_register_log();
     export_objects_register();
     annotate_register();
 }

@@ -13,7 +13,8 @@ behind() {
     windows
     behind=yes wap=no inner_scheme=http captured=ndes scep_server=responder
     server_options=(--style ndes --verify-exec "$work/verify" --issue-exec "$work/issue" --notify-exec "$work/notify")
-    crp_server=crp_start crp_base=$configmgr crp_options=(--verify-delay 0.2 --notify-delay 0.1) crp_directives=''
+    crp_server=crp_start crp_name=crp.corp.contoso.com crp_base=$configmgr crp_directives=''
+    crp_options=(--verify-delay 0.2 --notify-delay 0.1)
     module_options=() module_trusts=ca module_certificate=policy-module
     ca_server=authority_start ca_options=(--delay 0.06) ca_client_options=()
 }
@@ -22,7 +23,7 @@ behind() {
 
 behind_start() {
     local host=crp.corp.contoso.com
-    certificate crp "/CN=$host" "subjectAltName=DNS:$host" extendedKeyUsage=serverAuth
+    certificate crp "/CN=$crp_name" "subjectAltName=DNS:$crp_name" extendedKeyUsage=serverAuth
     certificate policy-module /CN=ndes.corp.contoso.com extendedKeyUsage=clientAuth
     $crp_server
     $ca_server
@@ -57,7 +58,9 @@ hook() {
 module_start() {
     [[ -z $module_certificate ]] ||
         module_options+=(--certificate "$work/$module_certificate.crt" --key "$work/$module_certificate.key")
-    start ndes module /usr/bin/python3 "$here/policy_module.py" --serve "$work/module.socket" --url "$1" \
+    # shellcheck disable=SC2046 # words
+    start ndes module env $(clock_of ndes) /usr/bin/python3 "$here/policy_module.py" \
+        --serve "$work/module.socket" --url "$1" \
         --ca "--server ca.corp.contoso.com --log $work/logs/ca-client.log ${ca_client_options[*]}" \
         --log "$work/logs/policy-module.log" --trust "$work/$module_trusts.crt" --keylog "$work/module.keylog" \
         "${module_options[@]}"
@@ -66,8 +69,9 @@ module_start() {
 
 # application_start HOST: what is behind its web server.
 application_start() {
-    start "$1" "application-$1" python3 "$here/crp.py" --log "$work/logs/crp.log" --challenge "$challenge" \
-        "${crp_options[@]}"
+    # shellcheck disable=SC2046 # words
+    start "$1" "application-$1" env $(clock_of "$1") python3 "$here/crp.py" --log "$work/logs/crp.log" \
+        --challenge "$challenge" "${crp_options[@]}"
     until_true "the application of $1" listens "$1" 8083
 }
 
@@ -98,8 +102,10 @@ END
 }
 
 to_application() {
-    # shellcheck disable=SC2016 # nginx's variable
-    echo 'proxy_pass http://127.0.0.1:8083; proxy_pass_header Server; proxy_set_header X-Client-Verify $ssl_client_verify;'
+    # shellcheck disable=SC2016 # nginx's variables
+    echo 'proxy_pass http://127.0.0.1:8083; proxy_set_header X-Client-Verify $ssl_client_verify;
+        proxy_set_header X-Client-Port $remote_port;'
+    iis_answers
 }
 
 # apache2 asks for the client certificate by a second handshake, once it has read the request; as IIS does.
@@ -480,6 +486,10 @@ scenario_ca_sealed() {
 
 # --- many devices at once ---
 
+all_ten_issued() {
+    [[ $(grep -c 'pkiStatus=0 ' "$work/responder/logs/responder.log") == 10 ]] || die 'not every device got its certificate'
+}
+
 scenario_behind_ten() {
     behind
     crowd=10 crowd_pause=0.15 prepare=crowd_messages ra=no captured='ndes crp' size_limit=900000
@@ -488,6 +498,6 @@ scenario_behind_ten() {
     crp_connections 20
     expect crp "$new_connection" 20
     crowd_enrols
-    [[ $(grep -c 'pkiStatus=0 ' "$work/responder/logs/responder.log") == 10 ]] || die 'not every device got its certificate'
+    all_ten_issued
     arranged 10 'Ten Windows devices enrol at the same time; what is behind NDES overlaps.'
 }

@@ -9,14 +9,19 @@ open every session, openssl must read every message and the keys must open them,
 but for what scenario.json excepts.
 """
 import collections
+import datetime
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
+import zoneinfo
 
 SIZE_LIMIT = 150_000  # unless the scenario has one of its own
+CRP = "198.51.100.40"
+PATIENCE = 3  # seconds for which a client of the samples waits in vain, at most
 NAMES = {None: "no envelope", True: "opened", False: "not opened"}
 
 
@@ -51,8 +56,8 @@ def check_capture(sample, host, expected, problems):
     if not capture.exists():
         return
     seen = requests_in(capture)
-    # nginx logs neither method nor URI of a request line that is too long for it.
-    unnamed = expected.pop(("", ""), 0)
+    # nginx logs no URI of a request line that is too long for it.
+    unnamed = sum(expected.pop(key) for key in list(expected) if not key[1])
     if (expected - seen) or seen.total() != expected.total() + unnamed:
         problems.append(f"{capture.name}: {seen.total()} requests, {expected.total() + unnamed} in the logs")
     answers = len(tshark(capture, "http.response or http2.headers.status", "frame.number"))
@@ -65,9 +70,12 @@ def check_captures(sample, problems):
     ndes, wap, crp, intune, mdm = (
         collections.Counter((entry["method"], entry["uri"]) for entry in logged(logs / f"{host}-access.log"))
         for host in ("ndes", "wap", "crp", "intune", "mdm"))
+    # The host of the CRP may look at NDES too.
+    passed_on = collections.Counter((entry["method"], entry["uri"]) for entry in logged(logs / "ndes-access.log")
+                                    if entry["client"] != CRP)
     check_capture(sample, "ndes", ndes + crp + intune, problems)
     check_capture(sample, "crp", crp, problems)
-    check_capture(sample, "wap", wap + ndes, problems)
+    check_capture(sample, "wap", wap + passed_on, problems)
     check_capture(sample, "device", (wap or ndes) + mdm, problems)
 
 
@@ -100,6 +108,89 @@ def check_rpc(sample, problems):
             problems.append(f"ndes.pcapng: {seen.total()} RPC requests, {told.total()} in the log of {who}")
     print(f"  {seen.total()} RPC requests")
 
+
+# --- the logs of the products ---
+
+CMTRACE = re.compile(r'<!\[LOG\[.*?\]LOG\]!><time="([^"]+)" date="(\d+)-(\d+)-(\d+)".*?>\r\n', re.DOTALL)
+TRACE = re.compile(r'<E2ETraceEvent .*?SystemTime="([^"]+)Z".*?</E2ETraceEvent>', re.DOTALL)
+
+
+def records_in(path, clock):
+    """Of each record in a log: its line, its number, its text, and when it was written by the clock of its host, in
+    seconds since 1970. Nothing when there is something else in the log."""
+    text = path.read_bytes().decode()
+    if text.startswith("#"):
+        lines = [line for line in enumerate(text.splitlines(), 1) if not line[1].startswith("#")]
+        return [(line, number, body, utc(body[:19]) - clock["ahead"]) for number, (line, body) in enumerate(lines, 1)]
+    found = list((TRACE if path.suffix == ".svclog" else CMTRACE).finditer(text))
+    if "".join(match.group() for match in found) != text:
+        return []
+    return [(text.count("\n", 0, match.start()) + 1, number, match.group(),
+             (utc(*match.groups()) if path.suffix == ".svclog" else local(*match.groups(), clock["time_zone"]))
+             - clock["ahead"]) for number, match in enumerate(found, 1)]
+
+
+def utc(text):
+    whole = datetime.datetime.fromisoformat(text[:19]).replace(tzinfo=datetime.timezone.utc)
+    return whole.timestamp() + float(text[19:] or 0)
+
+
+def local(clock, month, day, year, zone):
+    """With a bias, that is what to add for UTC, in minutes."""
+    fraction, bias = re.fullmatch(r"(\.\d+)([+-]\d+)?", clock[8:]).groups()
+    zone = datetime.timezone(datetime.timedelta(minutes=-int(bias))) if bias else zoneinfo.ZoneInfo(zone)
+    told = datetime.datetime(int(year), int(month), int(day), *map(int, clock[:8].split(":")), tzinfo=zone)
+    return told.timestamp() + float(fraction)
+
+
+def connections_in(sample):
+    """Of each connection, by address and port of its client: when it was there, and the status of each answer."""
+    times, answers, answered = collections.defaultdict(list), collections.defaultdict(list), set()
+    for capture in sorted(sample.glob("*.pcapng")):
+        for time, *ends in tshark(capture, "tcp", "frame.time_epoch", "ip.src", "tcp.srcport", "ip.dst", "tcp.dstport"):
+            for end in ends[:2], ends[2:]:
+                times[tuple(end)].append(float(time))
+            answered.add(tuple(ends[2:]))
+        for address, port, status in tshark(capture, "http.response", "ip.dst", "tcp.dstport", "http.response.code"):
+            answers[address, port].append(status)
+    for end in set(times) - answered:
+        # Who waits in vain has the last word when the captures say no more.
+        times[end].append(max(times[end]) + PATIENCE)
+    return times, answers
+
+
+def check_logs(sample, scenario, problems):
+    """Every record is told of; it was written while the connection of its request was there; and what IIS and HTTP.sys
+    say of the answer is what the capture shows."""
+    path = sample / "truth" / "log-joins.json"
+    joins = json.loads(path.read_text()) if path.exists() else []
+    if not joins:
+        return
+    times, answers = connections_in(sample)
+    total = unseen = 0
+    for log in sorted(sample.glob("logs/*/*")):
+        name, clock = str(log.relative_to(sample)), scenario["clocks"][log.parent.name]
+        records, told = records_in(log, clock), [join for join in joins if join["file"] == name]
+        total += len(records)
+        if [record[:2] for record in records] != [(join["line"], join["record"]) for join in told]:
+            problems.append(f"{name}: its records are not those that are told of")
+        for (line, _, body, time), join in zip(records, told):
+            end = join["client"], str(join["client_port"])
+            if end not in times:
+                unseen += 1
+                continue
+            # IIS and HTTP.sys tell whole seconds; the stand-ins write a little before SYN and after FIN.
+            in_seconds = body[:1].isdigit()
+            if not min(times[end]) - (1 if in_seconds else 0.2) < time < max(times[end]) + 0.2:
+                problems.append(f"{name}:{line}: its request was at another time")
+            if in_seconds and f" {answers[end][join['request_of_connection'] - 1]} " not in body:
+                problems.append(f"{name}:{line}: the capture shows another status")
+    if total != len(joins):
+        problems.append(f"{len(joins)} records are told of, {total} are there")
+    print(f"  {total} records of the products' logs, {unseen} of them of requests that no capture shows")
+
+
+# --- messages ---
 
 def opened(message, keys):
     """Whether one of the keys opens the envelope in a message; None when there is no envelope."""
@@ -159,6 +250,7 @@ def main():
         check_captures(sample, problems)
         check_calls(sample, problems)
         check_rpc(sample, problems)
+        check_logs(sample, scenario, problems)
         check_messages(sample, exchanges, scenario, problems)
         size = sum(file.stat().st_size for file in sample.rglob("*") if file.is_file())
         limit = scenario.get("size_limit", SIZE_LIMIT)

@@ -7,10 +7,12 @@ it by ask.py.
 usage: policy_module.py --serve SOCKET --url BASE [option…]
 
 Each call is one line of the log: what was called, when it began (before connecting), was connected, secured by TLS and
-answered (status and headers), when it ended, from which local port, and what came back.
+answered (status and headers), when it ended, from which local port, and what came back. With --product-log it also
+writes what the policy module of Microsoft would, NDESPlugin.log.
 """
 import argparse
 import base64
+import collections
 import datetime
 import hashlib
 import http.client
@@ -26,6 +28,7 @@ import xml.etree.ElementTree
 
 import ca_client
 import icpr
+import product_log
 
 TEMPLATE = "ContosoDevice"
 CALLER = "Contoso NDES 1.0"
@@ -86,6 +89,33 @@ def failure_notification(application, description):
 
 # --- calling ---
 
+# What came of a call: status and body, or else the error; the port it was made from.
+Answer = collections.namedtuple("Answer", "status body error port")
+
+# What WinHTTP says of a server's certificate, by the number that OpenSSL has for the fault.
+CERTIFICATE_FAULTS = {10: "CERT_DATE_INVALID", 23: "CERT_REVOKED", 62: "CERT_CN_INVALID"}
+WINHTTP_ERRORS = (
+    (ssl.SSLError, 12175),                  # ERROR_WINHTTP_SECURE_FAILURE
+    (socket.gaierror, 12007),               # ERROR_WINHTTP_NAME_NOT_RESOLVED
+    (TimeoutError, 12002),                  # ERROR_WINHTTP_TIMEOUT
+    (http.client.RemoteDisconnected, 12030),
+    (ConnectionResetError, 12030),          # ERROR_WINHTTP_CONNECTION_ERROR
+    (OSError, 12029),                       # ERROR_WINHTTP_CANNOT_CONNECT
+    (http.client.HTTPException, 12152),     # ERROR_WINHTTP_INVALID_SERVER_RESPONSE
+)
+
+
+def winhttp_error(error):
+    """Its number, and the flag of the call-back that tells more, or None."""
+    number = next(number for kind, number in WINHTTP_ERRORS if isinstance(error, kind))
+    if number != 12175:
+        return number, None
+    flag = "SECURITY_CHANNEL_ERROR"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        flag = CERTIFICATE_FAULTS.get(error.verify_code, "INVALID_CA")
+    return number, "WINHTTP_CALLBACK_STATUS_FLAG_" + flag
+
+
 class Connection:
     """One TLS connection to the server, and when it got how far."""
 
@@ -137,6 +167,7 @@ class Module(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         self.host = urllib.parse.urlsplit(options.url).hostname
         self.context = tls_context(options)
         self.kept = {}
+        self.product_log = product_log.ProductLog(options.product_log, "plugin")
         self.ca = ca_client.read_options(options.ca.split()) if options.ca else None
         self.ca_log = icpr.Log(self.ca.log) if options.ca else None
 
@@ -148,14 +179,14 @@ class Module(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             file.write(json.dumps(facts) + "\n")
 
     def post(self, call, application, body, headers, last):
-        """Status and body of the answer; None and the error when there is none. LAST: the connection is not needed
-        again for this transaction."""
+        """The answer. LAST: the connection is not needed again for this transaction."""
         transaction = application["transaction_id"]
         url = f"{self.options.url}/{'ScepActions/' if self.options.intune else ''}{call}"
         content_type, data = body
         facts = {"transaction_id": transaction, "call": call, "url": url, "begin": time.time()}
         facts |= dict.fromkeys(("connected", "secured", "answered", "end", "local_port", "status", "body", "error"))
         connection = self.kept.pop(transaction, None)
+        failure = None
         try:
             if connection:
                 facts["local_port"] = connection.local_port
@@ -170,18 +201,32 @@ class Module(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             facts["answered"], facts["status"] = time.time(), answer.status
             facts["body"] = answer.read().decode()
         except (OSError, http.client.HTTPException) as error:
-            facts["error"] = f"{type(error).__name__}: {error}"
+            failure, facts["error"] = error, f"{type(error).__name__}: {error}"
         facts["end"] = time.time()
         if connection and self.options.keep and not last and facts["status"]:
             self.kept[transaction] = connection
         elif connection:
             connection.close()
         self.log(facts)
-        return facts["status"], facts["body"] if facts["status"] else facts["error"]
+        return Answer(None if failure else facts["status"], facts["body"], failure, facts["local_port"])
 
-    def to_crp(self, call, application, facts, last):
+    def to_crp(self, call, application, facts, last, told):
+        """As post(); what the product's log says of it is TOLD."""
+        told.write("Sending request to certificate registration point.", "httprequest.cpp:114")
         write = as_xml if self.options.xml else as_json
-        return self.post(call, application, write(call, facts), {"User-Agent": "NDES_Plugin"}, last)
+        answer = self.post(call, application, write(call, facts), {"User-Agent": "NDES_Plugin"}, last)
+        told.facts["client_port"] = answer.port
+        if not answer.status:
+            number, flag = winhttp_error(answer.error)
+            path = urllib.parse.urlsplit(self.options.url).path
+            if flag:
+                told.write(flag, "httprequest.cpp:52", product_log.ERROR)
+            told.write(f"Failed to send http request {path}/{call}. Error {number}", "httprequest.cpp:187",
+                       product_log.ERROR)
+        return answer
+
+    def told(self, call, application):
+        return self.product_log.call(call=call, transaction_id=application["transaction_id"])
 
     def to_intune(self, call, application, facts):
         headers = {"Authorization": "Bearer a-token-made-for-this-recording", "client-request-id": str(uuid.uuid4()),
@@ -190,14 +235,23 @@ class Module(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def verify(self, application):
         if not self.options.intune:
-            status, body = self.to_crp("VerifyRequest", application, verify_request(application), False)
-            return status == 201 and body.strip() == "true"
-        status, body = self.to_intune("validateRequest", application, validate_request(application))
-        answer = json.loads(body) if status == 200 else {"code": "", "errorDescription": body}
+            return self.verify_by_crp(application)
+        status, body, error, _ = self.to_intune("validateRequest", application, validate_request(application))
+        answer = json.loads(body) if status == 200 else {"code": "", "errorDescription": body or str(error)}
         if answer["code"] == "Success":
             return True
         self.to_intune("failureNotification", application, failure_notification(application, answer["errorDescription"]))
         return False
+
+    def verify_by_crp(self, application):
+        with self.told("VerifyRequest", application) as told:
+            told.write("Calling VerifyRequest ...", "ndesplugin.cpp:646")
+            answer = self.to_crp("VerifyRequest", application, verify_request(application), False, told)
+            good = answer.status == 201 and answer.body.strip() == "true"
+            if answer.status:
+                told.write(f"Verify challenge returns {answer.body}", "ndesplugin.cpp:834")
+            told.write(f"Exiting VerifyRequest with {result(answer, good)}", "ndesplugin.cpp:874")
+            return good
 
     def issue(self, application):
         """Whether the CA issues."""
@@ -210,11 +264,24 @@ class Module(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         if self.options.no_notify:
             return
         if not self.options.intune:
-            self.to_crp("Notify", application, notify(application), True)
+            self.notify_crp(application)
         elif application["certificate"]:
             self.to_intune("successNotification", application, success_notification(application))
         else:
             self.to_intune("failureNotification", application, failure_notification(application, "not issued"))
+
+    def notify_crp(self, application):
+        with self.told("Notify", application) as told:
+            told.write("Calling Notifyrequest ...", "ndesplugin.cpp:904")
+            answer = self.to_crp("Notify", application, notify(application), True, told)
+            told.write(f"Exiting Notify with {result(answer, answer.status == 204)}", "ndesplugin.cpp:1167")
+
+
+def result(answer, good):
+    """The HRESULT that a call ends with."""
+    if good:
+        return "0x0"
+    return E_FAIL if answer.status else f"0x{0x80070000 | winhttp_error(answer.error)[0]:x}"
 
 
 class TransactionLog:
@@ -240,6 +307,7 @@ def main():
     parser.add_argument("--ca", help="options of ca_client.py")
     parser.add_argument("--url", help="of the application, without the call's name")
     parser.add_argument("--log")
+    parser.add_argument("--product-log", metavar="FILE", help="NDESPlugin.log")
     parser.add_argument("--trust", help="the CA certificate that the server's is checked with")
     parser.add_argument("--certificate", help="the client certificate; without it an empty one is sent")
     parser.add_argument("--key")

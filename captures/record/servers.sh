@@ -41,7 +41,9 @@ nginx_start() {
         echo "daemon off; user root; pid $work/$host.pid; error_log $work/logs/$host-error.log; events { }"
         cat
     } >"$work/$host.conf"
-    SSLKEYLOGFILE=$work/$host.keylog LD_PRELOAD=$programs/bin/libscepkeylog.so start "$host" "nginx-$host" nginx -c "$work/$host.conf"
+    # shellcheck disable=SC2046 # words
+    start "$host" "nginx-$host" env $(clock_of "$host") TZ=UTC SSLKEYLOGFILE="$work/$host.keylog" \
+        LD_PRELOAD="$programs/bin/libscepkeylog.so${ahead[$host]:+:$(clock_library)}" nginx -c "$work/$host.conf"
 }
 
 # http_common HOST: what stands first in an http block.
@@ -54,6 +56,7 @@ http_common() {
         '"tls":"\$ssl_protocol","cipher":"\$ssl_cipher","resumed":"\$ssl_session_reused","sni":"\$ssl_server_name",'
         '"upstream":"\$upstream_addr","upstream_status":"\$upstream_status"}';
     access_log $work/logs/$1-access.log facts;
+$([[ $product_logs == no || $1 != @(ndes|crp) ]] || iis_logs "$1")
     client_body_temp_path $work/temp-$1-body;
     proxy_temp_path $work/temp-$1-proxy;
     fastcgi_temp_path $work/temp-$1-fastcgi;

@@ -189,6 +189,12 @@ crp_meet_frame(tvbuff_t *tvb, packet_info *pinfo, proto_tree *tree, bool has_new
         call_dissector_only(crp_handle, tvb, pinfo, tree, NULL);
 }
 
+const char *
+crp_paths(void)
+{
+    return paths;
+}
+
 void
 proto_register_crp(void)
 {

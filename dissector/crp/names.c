@@ -47,7 +47,8 @@ crp_code_meaning(const char *code)
     return NULL;
 }
 
-/* "HTTP status codes in IIS" of Microsoft's IIS documentation; those that a registration point's site may give. */
+/* "HTTP status codes in IIS" of Microsoft's IIS documentation; those that a site of NDES or a registration point may
+ * give. */
 static const struct {
     unsigned    status, substatus;
     const char *meaning;
@@ -55,19 +56,43 @@ static const struct {
     { 401, 1, "the user name or password is wrong" },
     { 401, 2, "the site's authentication settings do not let the caller in" },
     { 401, 3, "the caller's account has no permission for the file" },
+    { 401, 4, "a filter does not let the caller in" },
+    { 401, 5, "the application does not let the caller in" },
+    { 403, 1, "execution is not allowed there" },
+    { 403, 2, "reading is not allowed there" },
+    { 403, 3, "writing is not allowed there" },
     { 403, 4, "HTTPS is required" },
+    { 403, 5, "HTTPS with keys of 128 bits is required" },
+    { 403, 6, "the caller's address is not let in" },
     { 403, 7, "a client certificate is required" },
+    { 403, 8, "the caller's name is not let in" },
     { 403, 12, "no account is mapped to the client certificate" },
     { 403, 13, "the client certificate was revoked, or that cannot be found out" },
+    { 403, 14, "listing the directory is not allowed" },
     { 403, 16, "the client certificate is not trusted, or invalid" },
     { 403, 17, "the client certificate has expired or is not valid yet" },
+    { 403, 18, "the URL cannot be executed in this application pool" },
     { 404, 2, "the handler is not allowed on this server" },
     { 404, 3, "no handler takes this extension" },
+    { 404, 4, "no handler is configured" },
+    { 404, 5, "request filtering refuses a sequence in the URL" },
+    { 404, 6, "request filtering refuses the method" },
+    { 404, 7, "request filtering refuses the file's extension" },
+    { 404, 8, "request filtering hides this part of the site" },
+    { 404, 10, "a header is too long for request filtering" },
+    { 404, 11, "the URL is escaped twice, which request filtering refuses" },
+    { 404, 12, "request filtering refuses characters beyond ASCII" },
+    { 404, 13, "the body is too long for request filtering" },
     { 404, 14, "the URL is too long for request filtering" },
     { 404, 15, "the query is too long for request filtering" },
     { 413, 1, "the body is too long for request filtering" },
+    { 500, 11, "the application is shutting down" },
+    { 500, 12, "the application is restarting" },
+    { 500, 13, "the server is too busy" },
     { 500, 19, "the configuration is invalid" },
+    { 500, 21, "a module is not known" },
     { 503, 2, "more requests at once than the application takes" },
+    { 503, 3, "the application's queue is full" },
 };
 
 const char *

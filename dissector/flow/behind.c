@@ -11,6 +11,9 @@
 /* Frames of two interfaces are not always in the order in which they were on the wire. */
 #define SKEW (FLOW_SECOND / 200)
 
+/* Nor are lines of logs: they are written before or after what they tell of. */
+#define LOG_SKEW (FLOW_SECOND / 2)
+
 /* How far apart a transaction may be on the clocks of two capturing machines. */
 #define CLOCKS (120 * FLOW_SECOND)
 
@@ -159,7 +162,7 @@ add_operation(joining *all, flow_group *group, flow_exchange *front)
     operation      one = { .at_ndes = inner,
                            .group = group,
                            .begin = inner->request.time,
-                           .end = end_of(inner),
+                           .end = end_of(inner) + (inner->testimony ? inner->testimony->slack : 0),
                            .is_answered = inner->response.frame != 0,
                            .transaction_id = front->transaction_id,
                            .request_key = front->request_key };
@@ -202,26 +205,43 @@ find_operations(joining *all, const GPtrArray *groups)
     }
 }
 
+/* How exact the times of packets and of logs are. */
+static int64_t
+latitude_of(const flow_testimony *testimony)
+{
+    return testimony ? SKEW + LOG_SKEW + testimony->slack + ABS(testimony->log->skew) : SKEW;
+}
+
+/* How exact those of an operation and a call are. */
+static int64_t
+latitude(const operation *one, const flow_exchange *inner)
+{
+    return MAX(latitude_of(inner->testimony), one->at_ndes->testimony ? SKEW + LOG_SKEW : SKEW);
+}
+
 /* True when what lasted from `begin` to `end` did so while the operation waited. Whoever got no answer may have gone before
  * NDES got one. */
 static bool
-waited(const operation *one, int64_t begin, int64_t end)
+waited(const operation *one, int64_t begin, int64_t end, int64_t latitude)
 {
-    return begin + SKEW >= one->begin && (one->is_answered ? end : begin) <= one->end + SKEW;
+    return begin + latitude >= one->begin && (one->is_answered ? end : begin) <= one->end + latitude;
 }
 
+/* A Notify that a log tells of may go on while NDES answers already: it is made by another thread. */
 static bool
 lies_within(const operation *one, const flow_exchange *inner)
 {
-    return waited(one, inner->request.time,
-                  inner->response_end.frame ? inner->response_end.time : inner->request_end.time);
+    bool    goes_on = inner->testimony && inner->step == FLOW_NOTIFY;
+    int64_t end = inner->response_end.frame && !goes_on ? inner->response_end.time : inner->request_end.time;
+
+    return waited(one, inner->request.time, end, latitude(one, inner));
 }
 
-/* Addresses are interned. */
+/* Addresses are interned. The log of NDES's policy module has none. */
 static bool
 is_of_ndes(const operation *one, const flow_conversation *conversation)
 {
-    return one->at_ndes->conversation->server.address == conversation->client.address;
+    return !conversation->client.address || one->at_ndes->conversation->server.address == conversation->client.address;
 }
 
 /* --- joining --- */
@@ -236,7 +256,8 @@ static void
 join(joining *all, operation *one, flow_exchange *inner, unsigned confidence, const char *reason)
 {
     flow_exchange **place = place_for(one, inner->step);
-    const char     *client = inner->conversation->client.address;
+    const char     *client = inner->conversation->client.address ? inner->conversation->client.address
+                                                                 : one->at_ndes->conversation->server.address;
 
     if (!*place)
         *place = inner;
@@ -245,6 +266,8 @@ join(joining *all, operation *one, flow_exchange *inner, unsigned confidence, co
     inner->onward_confidence = confidence;
     inner->onward_reason = reason;
     g_ptr_array_add(one->group->behind, inner);
+    if (inner->testimony)
+        flow_extend(one->group->enrolment, inner->request, inner->response_end);
     g_hash_table_add(inner->step == FLOW_CA_ISSUE ? all->model->calls_ca : all->model->calls_crp, (gpointer)client);
 }
 
@@ -321,17 +344,17 @@ operation_by_order(joining *all, const flow_exchange *inner, flow_step step, uns
     *rivals = 0;
     for (guint i = 0; i < all->operations->len; i++) {
         operation *one = &g_array_index(all->operations, operation, i);
-        int64_t    from, to;
+        int64_t    from, to, skew = latitude(one, inner);
         double     middle;
 
-        if (one->begin > inner->request.time + SKEW)
+        if (one->begin > inner->request.time + skew)
             break;
-        if (one->end + SKEW < inner->request.time || !is_of_ndes(one, inner->conversation) || !lies_within(one, inner))
+        if (one->end + skew < inner->request.time || !is_of_ndes(one, inner->conversation) || !lies_within(one, inner))
             continue;
         if (inner->transaction_id && one->transaction_id)
             continue; /* both are known, and differ */
-        if (!window_of(one, step, is_verified, &from, &to) || inner->request.time + SKEW < from ||
-            (to != one->end && over(inner) > to + SKEW))
+        if (!window_of(one, step, is_verified, &from, &to) || inner->request.time + skew < from ||
+            (to != one->end && over(inner) > to + skew))
             continue;
         middle = (double)from + (step == FLOW_NOTIFY ? AFTER_NOTIFY : 1) * (double)to;
         *rivals += best != NULL;
@@ -348,6 +371,9 @@ reason_by_order(flow_model *model, const operation *one, const flow_exchange *in
 {
     double delay = (double)(inner->request.time - one->begin) / 1e6;
 
+    if (inner->testimony || one->at_ndes->testimony)
+        return rivals == 0 ? "asked while the PKIOperation waited"
+                           : flow_result_printf(model, "asked while %u PKIOperations waited, by their order", rivals + 1);
     if (rivals == 0)
         return flow_result_printf(model, "asked %.1f ms after the PKIOperation came, while it waited", delay);
     return flow_result_printf(model,
@@ -409,9 +435,9 @@ is_nested(const joining *all, const flow_conversation *conversation, const flow_
     for (guint i = 0; i < all->operations->len; i++) {
         const operation *one = &g_array_index(all->operations, operation, i);
 
-        if (one->begin > turn->request.time + SKEW)
+        if (one->begin > turn->request.time + latitude_of(one->at_ndes->testimony))
             break;
-        if (waited(one, turn->request.time, end) && is_of_ndes(one, conversation))
+        if (waited(one, turn->request.time, end, latitude_of(one->at_ndes->testimony)) && is_of_ndes(one, conversation))
             return true;
     }
     return false;
@@ -594,7 +620,7 @@ join_step(joining *all, const GPtrArray *calls, flow_step step)
 
         if (inner->step != step || inner->operation_of || join_as(all, inner, step))
             continue;
-        if (inner->basis == FLOW_INFERRED && !inner->conversation->is_rpc)
+        if (inner->basis == FLOW_INFERRED && !inner->conversation->is_rpc && !inner->witnesses)
             inner->step = other;
     }
 }
@@ -620,7 +646,7 @@ join_by_order(joining *all, GPtrArray *calls)
             continue;
         if (inner->conversation->is_rpc)
             inner->step = FLOW_STEP_NONE; /* it may have counted in the evaluation before */
-        else
+        else if (!inner->witnesses)
             tell_unread(all, inner);
     }
     g_ptr_array_sort(calls, by_middle);
@@ -636,7 +662,7 @@ join_by_order(joining *all, GPtrArray *calls)
             g_ptr_array_add(all->left, inner);
         else if (inner->basis == FLOW_INFERRED && inner->conversation->is_rpc)
             join_unbound(all, inner);
-        else if (inner->basis == FLOW_INFERRED && inner->operation_of)
+        else if (inner->basis == FLOW_INFERRED && inner->operation_of && !inner->witnesses)
             explain_unread(all, inner);
     }
 }
@@ -758,7 +784,7 @@ group_for_notify(GPtrArray *own, const flow_exchange *notify)
         const char          *id = verify->transaction_id;
 
         if (verify->step != FLOW_VERIFY_REQUEST || !verify->response_end.frame ||
-            verify->response_end.time > notify->request.time + SKEW)
+            verify->response_end.time > notify->request.time + latitude_of(notify->testimony))
             continue;
         if (id && notify->transaction_id ? strcmp(id, notify->transaction_id) == 0
                                          : verify->conversation->client.address ==
@@ -798,7 +824,6 @@ add_unread_left(joining *all)
         }
         g_array_unref(turns);
     }
-    g_ptr_array_sort(all->left, by_request);
 }
 
 /* Which of the two an encrypted call is for which no PKIOperation was captured. */
@@ -809,6 +834,53 @@ name_unread_left(joining *all, flow_exchange *exchange)
     exchange->reason = flow_result_printf(all->model, "%u octets to a registration point, answered by %u%s",
                                           exchange->request_octets, exchange->response_octets,
                                           exchange->step == FLOW_NOTIFY ? ": less than VerifyRequest" : "");
+}
+
+/* Adds what logs tell of calls that were not captured; what they tell of others becomes their witness. */
+static void
+hear_calls(joining *all, const flow_candidates *candidates, GPtrArray *calls)
+{
+    GPtrArray *seen = g_ptr_array_new(), *told;
+
+    for (guint i = 0; i < candidates->behind->len; i++)
+        g_ptr_array_add(seen, candidates->behind->pdata[i]);
+    for (guint i = 0; i < calls->len; i++) {
+        if (((flow_exchange *)calls->pdata[i])->basis == FLOW_INFERRED)
+            g_ptr_array_add(seen, calls->pdata[i]);
+    }
+    for (guint i = 0; i < all->left->len; i++)
+        g_ptr_array_add(seen, all->left->pdata[i]);
+    told = flow_hear_calls(all->model, candidates, seen);
+    for (guint i = 0; i < told->len; i++) {
+        if (!join_by_key(all, told->pdata[i]))
+            g_ptr_array_add(calls, told->pdata[i]);
+    }
+    g_ptr_array_unref(told);
+    g_ptr_array_unref(seen);
+}
+
+/* Lines of whole seconds leave open when a PKIOperation was: its calls tell, which it cannot have begun after. */
+static void
+place_operations(joining *all)
+{
+    for (guint i = 0; i < all->operations->len; i++) {
+        operation      *one = &g_array_index(all->operations, operation, i);
+        flow_testimony *testimony = one->at_ndes->testimony;
+        int64_t         first = INT64_MAX;
+
+        if (!testimony)
+            continue;
+        if (one->verify)
+            first = MIN(first, flow_begin_of(one->verify).time);
+        if (one->ca)
+            first = MIN(first, flow_begin_of(one->ca).time);
+        if (one->notify)
+            first = MIN(first, flow_begin_of(one->notify).time);
+        if (first != INT64_MAX && first > one->begin) {
+            flow_move(one->at_ndes, testimony->moved + MIN(first - one->begin, testimony->slack));
+            flow_extend(one->group->enrolment, one->at_ndes->request, one->at_ndes->response_end);
+        }
+    }
 }
 
 static void
@@ -822,7 +894,7 @@ group_left(joining *all, GPtrArray *groups)
 
         if (exchange->step == FLOW_CA_ISSUE)
             continue; /* not only NDES asks the CA */
-        if (exchange->basis == FLOW_INFERRED)
+        if (exchange->basis == FLOW_INFERRED && !exchange->witnesses)
             name_unread_left(all, exchange);
         if (exchange->step == FLOW_NOTIFY)
             group = group_for_notify(own, exchange);
@@ -864,12 +936,16 @@ flow_join_behind(flow_model *model, flow_candidates *candidates, GPtrArray *grou
     }
     if (all.operations->len > 0)
         find_unread(&all, candidates, calls);
+    add_unread_left(&all);
+    if (model->logs->len > 0)
+        hear_calls(&all, candidates, calls);
     join_by_order(&all, calls);
     for (guint i = 0; i < groups->len; i++)
         g_ptr_array_sort(((flow_group *)groups->pdata[i])->behind, by_request);
     if (all.operations->len > 0)
         join_bare(&all, candidates);
-    add_unread_left(&all);
+    place_operations(&all);
+    g_ptr_array_sort(all.left, by_request);
     group_left(&all, groups);
     g_ptr_array_unref(calls);
     g_ptr_array_unref(all.left);

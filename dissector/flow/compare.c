@@ -9,16 +9,36 @@
 /* A PKIOperation that is not decided yet, RFC 8894 3.2.1.3. */
 enum { PENDING = 3 };
 
-/* The vantage points that saw an exchange. */
+/* Adds the vantage points and logs that saw an exchange on its leg. */
+static void
+add_witnesses(GPtrArray *names, const flow_exchange *exchange)
+{
+    const flow_exchange *witness;
+
+    for (guint i = 0; exchange && (witness = flow_witness(exchange, i)) != NULL; i++) {
+        const char *name = witness->conversation->vantage ? witness->conversation->vantage : "capture";
+
+        if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
+            g_ptr_array_add(names, (gpointer)name);
+    }
+}
+
+/* Everybody who saw an exchange. */
 static const char *
 witnesses(flow_model *model, const flow_exchange *exchange)
 {
-    const char *here = exchange->conversation->vantage;
-    const char *there = exchange->onward ? exchange->onward->conversation->vantage : NULL;
+    GPtrArray  *names = g_ptr_array_new();
+    char       *text;
+    const char *kept;
 
-    if (!here)
-        return "capture";
-    return there && strcmp(here, there) != 0 ? flow_result_printf(model, "%s, %s", here, there) : here;
+    add_witnesses(names, exchange);
+    add_witnesses(names, exchange->onward);
+    g_ptr_array_add(names, NULL);
+    text = g_strjoinv(", ", (char **)names->pdata);
+    kept = flow_result_string(model, text);
+    g_free(text);
+    g_ptr_array_unref(names);
+    return kept;
 }
 
 static flow_expectation *
@@ -47,7 +67,7 @@ outcome_of(const flow_exchange *operation)
 {
     if (operation->response_end.frame == 0)
         return operation->state == FLOW_WAITING ? FLOW_WAITING : FLOW_MISSING;
-    if (operation->basis != FLOW_INFERRED && operation->pki_status == PENDING)
+    if (operation->basis == FLOW_DECRYPTED && operation->pki_status == PENDING)
         return FLOW_WAITING;
     return operation->state;
 }
@@ -82,41 +102,141 @@ call_of(const flow_group *group, flow_step step, const flow_exchange *operation)
     return found;
 }
 
-/* True when NDES's calls for a step were captured, so that one that is missing was not made. */
+/* True when the log of NDES's policy module has the time of an operation, or any at all where there is no operation. */
+static bool
+is_logged_by_plugin(const flow_model *model, const flow_exchange *operation)
+{
+    for (unsigned i = 0; i < model->logs->len; i++) {
+        const flow_log *log = model->logs->pdata[i];
+
+        if (g_strcmp0(log->kind, "ndes-plugin") == 0 &&
+            (!operation || (operation->request.time >= log->first.time + log->zone - FLOW_SECOND &&
+                            operation->request.time <= log->last.time + log->zone)))
+            return true;
+    }
+    return false;
+}
+
+/* True when NDES's calls for a step were captured or logged, so that one that is missing was not made. */
 static bool
 would_be_seen(const flow_model *model, flow_step step, const flow_exchange *operation)
 {
     GHashTable          *callers = step == FLOW_CA_ISSUE ? model->calls_ca : model->calls_crp;
     const flow_exchange *inner = operation && operation->onward ? operation->onward : operation;
 
+    if (step != FLOW_CA_ISSUE && is_logged_by_plugin(model, inner))
+        return true;
     if (!inner)
         return step != FLOW_CA_ISSUE && g_hash_table_size(callers) > 0;
     return g_hash_table_contains(callers, inner->conversation->server.address);
+}
+
+/* Whose log tells of a part of the registration point's calls. */
+static const char *
+log_of_phase(flow_step step)
+{
+    return step == FLOW_CHALLENGE_VERIFIED ? "ndes-plugin" : "crp";
+}
+
+/* True when a log of that kind tells of a call. */
+static bool
+has_log_of(const flow_exchange *call, const char *kind)
+{
+    const flow_exchange *witness;
+
+    for (guint i = 0; (witness = flow_witness(call, i)) != NULL; i++) {
+        if (witness->testimony && witness->testimony->messages && g_strcmp0(witness->testimony->log->kind, kind) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+has_log(const flow_model *model, const char *kind)
+{
+    for (unsigned i = 0; i < model->logs->len; i++) {
+        if (g_strcmp0(((flow_log *)model->logs->pdata[i])->kind, kind) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The last part `step` of a call, with the part of the enrolment that it stands in, or NULL. */
+static const flow_part_step *
+find_phase(const flow_group *group, const flow_exchange *call, flow_step step, const flow_part **part)
+{
+    const flow_part_step *found = NULL;
+
+    *part = call ? flow_part_in(group->enrolment, call->conversation) : NULL;
+    for (guint i = 0; *part && i < (*part)->steps->len; i++) {
+        const flow_part_step *one = &g_array_index((*part)->steps, flow_part_step, i);
+
+        if (one->step == step)
+            found = one;
+    }
+    return found;
+}
+
+/* A part of a call: expected only where there are logs of those that could tell. */
+static void
+expect_phase(flow_model *model, flow_group *group, const flow_expected *flow, flow_step step,
+             const flow_exchange *operation)
+{
+    flow_step             of = step == FLOW_STATE_MESSAGE ? FLOW_NOTIFY : FLOW_VERIFY_REQUEST;
+    const flow_exchange  *call = call_of(group, of, operation);
+    const flow_part      *part;
+    const flow_part_step *phase = find_phase(group, call, step, &part);
+    flow_expectation     *expected;
+
+    if (!phase && !has_log(model, "ndes-plugin") && !has_log(model, "crp"))
+        return;
+    expected = add_expectation(group->enrolment, step, flow_role_behind(of), phase ? phase->state : FLOW_NOT_VISIBLE);
+    if (phase) {
+        expected->part = part;
+        expected->exchange = phase->exchange;
+        expected->seen_by = phase->exchange->conversation->vantage;
+    } else if (call && has_log_of(call, log_of_phase(step))) {
+        expected->state = FLOW_MISSING;
+    } else {
+        expected->look = flow->looks[step];
+    }
+}
+
+static void
+expect_call(flow_model *model, flow_group *group, const flow_expected *flow, flow_step step,
+            const flow_exchange *operation)
+{
+    const flow_exchange *call = call_of(group, step, operation);
+    bool                 is_visible = call || would_be_seen(model, step, operation);
+    flow_expectation    *expected =
+        add_expectation(group->enrolment, step, is_visible ? flow_role_behind(step) : NULL,
+                        call                                            ? call->state
+                        : !is_visible                                   ? FLOW_NOT_VISIBLE
+                        : operation && operation->state == FLOW_WAITING ? FLOW_WAITING
+                                                                        : FLOW_MISSING);
+
+    if (call)
+        take_exchange(model, expected, call, group->enrolment);
+    else if (!is_visible && (operation || group->behind->len > 0))
+        expected->look = flow->looks[step];
 }
 
 /* The steps behind NDES. */
 static void
 expect_behind(flow_model *model, flow_group *group, const flow_expected *flow, const flow_exchange *operation)
 {
-    static const flow_step usual[] = { FLOW_VERIFY_REQUEST, FLOW_CA_ISSUE, FLOW_NOTIFY, FLOW_STEP_NONE };
+    static const flow_step usual[] = { FLOW_VERIFY_REQUEST, FLOW_TEMPLATE_PERMISSION, FLOW_CRP_PHASE_1, FLOW_CRP_PHASE_2,
+                                       FLOW_CRP_PHASE_3,    FLOW_CHALLENGE_VERIFIED,  FLOW_CA_ISSUE,    FLOW_NOTIFY,
+                                       FLOW_STATE_MESSAGE,  FLOW_STEP_NONE };
     const flow_step       *steps = flow->behind;
 
     if ((!steps || *steps == FLOW_STEP_NONE) && group->behind->len + group->behind_bare->len > 0)
         steps = usual;
     for (const flow_step *step = steps; step && *step != FLOW_STEP_NONE; step++) {
-        const flow_exchange *call = call_of(group, *step, operation);
-        bool                 is_visible = call || would_be_seen(model, *step, operation);
-        flow_expectation    *expected =
-            add_expectation(group->enrolment, *step, is_visible ? flow_role_behind(*step) : NULL,
-                            call                                                ? call->state
-                            : !is_visible                                       ? FLOW_NOT_VISIBLE
-                            : operation && operation->state == FLOW_WAITING     ? FLOW_WAITING
-                                                                                : FLOW_MISSING);
-
-        if (call)
-            take_exchange(model, expected, call, group->enrolment);
-        else if (!is_visible && (operation || group->behind->len > 0))
-            expected->look = flow->looks[*step];
+        if (*step >= FLOW_TEMPLATE_PERMISSION)
+            expect_phase(model, group, flow, *step, operation);
+        else
+            expect_call(model, group, flow, *step, operation);
     }
 }
 
@@ -249,7 +369,7 @@ verdict_of(const flow_group *group)
 
     if (!last && !bare && group->behind->len > 0)
         return verdict_behind(group);
-    if (operation && operation->basis != FLOW_INFERRED && operation->pki_status == PENDING)
+    if (operation && operation->basis == FLOW_DECRYPTED && operation->pki_status == PENDING)
         return FLOW_PENDING;
     if (operation && operation->state == FLOW_OK)
         return FLOW_COMPLETE;
@@ -260,6 +380,22 @@ verdict_of(const flow_group *group)
     if (last->state == FLOW_FAILED)
         return FLOW_VERDICT_FAILED;
     return last->step == FLOW_GET_NEXT_CA_CERT && last->state == FLOW_OK ? FLOW_COMPLETE : FLOW_INCOMPLETE;
+}
+
+/* The device and the user by the registration point's log. */
+static void
+name_ids(const flow_group *group)
+{
+    const flow_exchange *witness;
+
+    for (unsigned i = 0; i < group->behind->len; i++) {
+        for (guint j = 0; (witness = flow_witness(group->behind->pdata[i], j)) != NULL; j++) {
+            if (witness->testimony && witness->testimony->device_id)
+                group->enrolment->device_id = witness->testimony->device_id;
+            if (witness->testimony && witness->testimony->user_id)
+                group->enrolment->user_id = witness->testimony->user_id;
+        }
+    }
 }
 
 static void
@@ -292,6 +428,7 @@ describe(flow_model *model, flow_group *group)
         if (!enrolment->server && part->leg == first->leg)
             enrolment->server = part->conversation->server_name;
     }
+    name_ids(group);
     for (unsigned i = 0; i < group->exchanges->len; i++) {
         const flow_exchange *exchange = group->exchanges->pdata[i];
 

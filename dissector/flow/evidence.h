@@ -13,6 +13,7 @@ typedef struct {
     const char *servers;       /* names and addresses, separated by commas or blanks; ROLE=… for wap, ndes, device */
     const char *expected_flow; /* a flow's name; "auto" or NULL */
     const char *vantage;       /* "client", "wap", "ndes", "crp"; "auto" or NULL */
+    const char *log_time_zone; /* of logs that have none: "+02:00", "-0700", "Z"; "auto" or NULL */
     /* Gives the knowledge when it is first needed, and with its catalogue when there is an enrolment: most files need
      * neither. */
     const flow_knowledge *(*learn)(bool with_catalogue);

@@ -3,6 +3,7 @@
  * The facts that the catalogue's conditions and texts may name: of a request, of its conversation, of its enrolment.
  */
 #include "facts.h"
+#include "log_facts.h"
 
 #include <string.h>
 
@@ -60,7 +61,9 @@ tell_method(flow_subject *about)
 static const char *
 tell_http_status(flow_subject *about)
 {
-    return about->exchange->http_status ? number(about, about->exchange->http_status) : NULL;
+    int status = flow_http_status(about->exchange);
+
+    return status ? number(about, status) : NULL;
 }
 
 static const char *
@@ -111,16 +114,23 @@ tell_wait(flow_subject *about)
     return number(about, seconds(exchange->request_end.time, until));
 }
 
+/* Not all logs have them. */
+static const char *
+octets(flow_subject *about, uint32_t count)
+{
+    return count || !about->exchange->testimony ? number(about, count) : NULL;
+}
+
 static const char *
 tell_request_octets(flow_subject *about)
 {
-    return number(about, about->exchange->request_octets);
+    return octets(about, about->exchange->request_octets);
 }
 
 static const char *
 tell_answer_octets(flow_subject *about)
 {
-    return number(about, about->exchange->response_octets);
+    return octets(about, about->exchange->response_octets);
 }
 
 static const char *
@@ -165,10 +175,15 @@ tell_fail_info(flow_subject *about)
 static const char *
 tell_hresult(flow_subject *about)
 {
-    if (!about->exchange->has_hresult)
-        return NULL;
-    g_snprintf(about->text, sizeof about->text, "0x%08x", about->exchange->hresult);
-    return about->text;
+    const flow_exchange *witness;
+
+    for (guint i = 0; (witness = flow_witness(about->exchange, i)) != NULL; i++) {
+        if (witness->has_hresult) {
+            g_snprintf(about->text, sizeof about->text, "0x%08x", witness->hresult);
+            return about->text;
+        }
+    }
+    return NULL;
 }
 
 static const char *
@@ -200,7 +215,13 @@ tell_transaction(flow_subject *about)
 static const char *
 tell_verified(flow_subject *about)
 {
-    return about->exchange->verified < 0 ? NULL : about->exchange->verified ? "true" : "false";
+    const flow_exchange *witness;
+
+    for (guint i = 0; (witness = flow_witness(about->exchange, i)) != NULL; i++) {
+        if (witness->verified >= 0)
+            return witness->verified ? "true" : "false";
+    }
+    return NULL;
 }
 
 static const char *
@@ -224,7 +245,9 @@ tell_product(flow_subject *about)
 static const char *
 tell_http_substatus(flow_subject *about)
 {
-    return about->exchange->http_substatus ? number(about, about->exchange->http_substatus) : NULL;
+    unsigned substatus = flow_http_substatus(about->exchange);
+
+    return substatus ? number(about, substatus) : NULL;
 }
 
 static const char *
@@ -268,6 +291,8 @@ tell_conversation(flow_subject *about)
 static const char *
 tell_tcp(flow_subject *about)
 {
+    if (conversation_of(about)->log)
+        return NULL; /* logs do not tell */
     return flow_tcp_state_name(flow_tcp_state_of(conversation_of(about)));
 }
 
@@ -340,7 +365,7 @@ tell_losses(flow_subject *about)
 static const char *
 tell_tls(flow_subject *about)
 {
-    return flow_tls_state_name(flow_tls_state_of(conversation_of(about)));
+    return conversation_of(about)->log ? NULL : flow_tls_state_name(flow_tls_state_of(conversation_of(about)));
 }
 
 static const char *
@@ -530,13 +555,15 @@ tell_duration(flow_subject *about)
 static const char *
 tell_silence(flow_subject *about)
 {
+    if (conversation_of(about)->log)
+        return NULL;
     return number(about, seconds(conversation_of(about)->last.time, about->model->last.time));
 }
 
 static const char *
 tell_stalled(flow_subject *about)
 {
-    return yes(flow_is_over(conversation_of(about)));
+    return yes(!conversation_of(about)->log && flow_is_over(conversation_of(about)));
 }
 
 static const char *
@@ -696,6 +723,12 @@ tell_notify_state(flow_subject *about)
     return state_of_step(about, FLOW_NOTIFY);
 }
 
+static const char *
+tell_state_message(flow_subject *about)
+{
+    return state_of_step(about, FLOW_STATE_MESSAGE);
+}
+
 /* The slowest part of the PKIOperation that took longest. */
 static const flow_span *
 slowest_of(const flow_subject *about, const flow_timing **timing)
@@ -777,6 +810,16 @@ const flow_known_fact flow_known_facts[] = {
     { "product", FLOW_ABOUT_EXCHANGE, tell_product },
     { "http.substatus", FLOW_ABOUT_EXCHANGE, tell_http_substatus },
     { "disposition", FLOW_ABOUT_EXCHANGE, tell_disposition },
+    { "log.messages", FLOW_ABOUT_EXCHANGE, flow_tell_log_messages },
+    { "log.problem", FLOW_ABOUT_EXCHANGE, flow_tell_log_problem },
+    { "log.win32", FLOW_ABOUT_EXCHANGE, flow_tell_log_win32 },
+    { "log.reason", FLOW_ABOUT_EXCHANGE, flow_tell_log_reason },
+    { "log.where", FLOW_ABOUT_EXCHANGE, flow_tell_log_where },
+    { "log.failed_phase", FLOW_ABOUT_EXCHANGE, flow_tell_log_failed_phase },
+    { "log.error", FLOW_ABOUT_EXCHANGE, flow_tell_log_error },
+    { "log.missing", FLOW_ABOUT_EXCHANGE, flow_tell_log_missing },
+    { "log.contradiction", FLOW_ABOUT_EXCHANGE, flow_tell_log_contradiction },
+    { "capture", FLOW_ABOUT_EXCHANGE, flow_tell_capture },
     { "leg", FLOW_ABOUT_CONVERSATION, tell_leg },
     { "role", FLOW_ABOUT_CONVERSATION, tell_role },
     { "conversation", FLOW_ABOUT_CONVERSATION, tell_conversation },
@@ -830,6 +873,11 @@ const flow_known_fact flow_known_facts[] = {
     { "verify_request", FLOW_ABOUT_ENROLMENT, tell_verify_state },
     { "ca_issue", FLOW_ABOUT_ENROLMENT, tell_ca_state },
     { "notify", FLOW_ABOUT_ENROLMENT, tell_notify_state },
+    { "state_message", FLOW_ABOUT_ENROLMENT, tell_state_message },
+    { "logs", FLOW_ABOUT_ENROLMENT, flow_tell_logs },
+    { "logs.skewed", FLOW_ABOUT_ENROLMENT, flow_tell_log_skewed },
+    { "logs.skew", FLOW_ABOUT_ENROLMENT, flow_tell_log_skew },
+    { "logs.zone_unsure", FLOW_ABOUT_ENROLMENT, flow_tell_log_zone_unsure },
     { "slowest", FLOW_ABOUT_ENROLMENT, tell_slowest },
     { "slowest.title", FLOW_ABOUT_ENROLMENT, tell_slowest_title },
     { "slowest.time", FLOW_ABOUT_ENROLMENT, tell_slowest_time },

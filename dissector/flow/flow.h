@@ -58,6 +58,13 @@ typedef enum {
     FLOW_CERT_REP,
     FLOW_SYNC,
     FLOW_OTHER_REQUEST, /* SCEP, or on a connection of SCEP, but none of the above */
+    /* Parts of the registration point's calls, which only logs show. */
+    FLOW_TEMPLATE_PERMISSION,
+    FLOW_CRP_PHASE_1,   /* decodes request and challenge */
+    FLOW_CRP_PHASE_2,   /* device and user */
+    FLOW_CRP_PHASE_3,   /* compares the request with the challenge */
+    FLOW_CHALLENGE_VERIFIED,
+    FLOW_STATE_MESSAGE,
     FLOW_STEPS,
 } flow_step;
 
@@ -115,9 +122,10 @@ typedef struct {
     uint16_t    first_records[2];       /* lengths of the answer's first two records */
 } flow_turn;
 
-/* One TCP conversation and what its transport tells, whoever reads it. */
+/* One TCP conversation and what its transport tells, whoever reads it; or what a log tells of one. */
 struct flow_conversation {
     flow_model   *model;
+    flow_log     *log;            /* NULL, or all that is known of it is a line of this log, or a few that belong together */
     unsigned      tcp_stream;
     const char   *vantage;        /* name of the interface, or NULL */
     flow_endpoint client, server;
@@ -171,10 +179,40 @@ struct flow_conversation {
     GPtrArray    *exchanges;      /* of flow_exchange *, what was read, in order; NULL when nothing was. Owned */
 };
 
+/* A message of a log. */
+typedef struct {
+    flow_moment where;
+    uint32_t    line;
+    int         level;  /* 1 information, 2 warning, 3 error; 0 not known */
+    const char *text;
+} flow_message;
+
+/* What a log tells of a request or call that packets do not. Lives as long as the model. */
+typedef struct {
+    flow_log   *log;
+    uint32_t    line;         /* the first one's number in the file, 0 when not known */
+    unsigned    lines;        /* how many there are */
+    int64_t     slack;        /* it may all have been later by so much: whole seconds */
+    int64_t     win32_status; /* -1: none */
+    const char *reason;       /* HTTPERR's s-reason */
+    bool        is_cut;       /* the query was too long for the log */
+    GArray     *messages;     /* of flow_message; NULL for a line of a web server */
+    GPtrArray  *phases;       /* of flow_exchange *: parts of the call; or NULL */
+    const char *device_id, *user_id;
+
+    /* What flow_evaluate() says. */
+    flow_exchange *of;         /* the exchange that this one is a witness of, or NULL */
+    unsigned       confidence; /* percent */
+    const char    *how;        /* in words */
+    int64_t        moved;      /* by what its times differ from those of the file */
+} flow_testimony;
+
 /* A request and its answer. What was not captured or is not known is 0, NULL or -1. Those that were read live as long as
  * the model, those that are inferred until the next flow_evaluate(). */
 struct flow_exchange {
     flow_conversation *conversation;
+    flow_testimony    *testimony;  /* of what a log tells; NULL for packets */
+    GPtrArray         *witnesses;  /* of flow_exchange *: what logs tell of the same, after flow_evaluate(); or NULL */
     flow_basis         basis;
     flow_moment        request, request_end;   /* first frame, and the last, in which it is whole */
     flow_moment        response, response_end; /* likewise */
@@ -227,7 +265,8 @@ typedef struct {
     bool                 is_expected;
 } flow_part_step;
 
-/* A conversation's part in an enrolment. */
+/* A conversation's part in an enrolment. What a log tells of one role stands in one part, though it may have been in
+ * several conversations: then `conversation` is the first of them. */
 typedef struct {
     const flow_conversation *conversation;
     flow_enrolment          *enrolment;
@@ -311,6 +350,7 @@ struct flow_enrolment {
     const char  *server;            /* name: SNI, Host or certificate; NULL when not known */
     flow_endpoint server_endpoint;
     const char  *transaction_id, *subject;
+    const char  *device_id, *user_id; /* GUIDs, as the registration point's log has them */
     flow_moment  begin, end;
     GPtrArray   *parts;             /* of flow_part * */
     GPtrArray   *steps;             /* of flow_expectation * */
@@ -324,7 +364,42 @@ struct flow_enrolment {
     unsigned     confidence;        /* percent; 100 when anything was read */
 };
 
+/* How the time zone of a log is known. */
+typedef enum {
+    FLOW_ZONE_UTC,      /* the format's */
+    FLOW_ZONE_BIAS,     /* its records say it */
+    FLOW_ZONE_TOLD,     /* by the user */
+    FLOW_ZONE_INFERRED, /* the only one that fits the other evidence */
+    FLOW_ZONE_ASSUMED,  /* nothing to compare with: taken for UTC */
+} flow_zone_basis;
+
+/* A log file; lives as long as the model. Times of the log are compared, and shown, with `zone` added. */
+struct flow_log {
+    flow_model     *model;
+    unsigned        number;
+    const char     *format;            /* "iis", "httperr", "cmtrace", "svclog" */
+    const char     *name;              /* of the file, with its folder where another has the same */
+    const char     *path;              /* as it was opened, or NULL */
+    const char     *kind;              /* whose: "ndes", "ndes-plugin", "crp"; NULL while nothing tells */
+    flow_moment     first, last;       /* of its lines, as the file has them */
+    unsigned        lines, malformed;
+    unsigned        told;              /* lines about requests or calls */
+    unsigned        joined;            /* such of requests or calls that somebody else has seen as well */
+    unsigned        with_zone;         /* lines that have a time zone of their own */
+    GPtrArray      *exchanges;         /* of flow_exchange *, in the order of the file */
+    GHashTable     *open;              /* thread (interned) -> the call that it is at */
+
+    /* What flow_evaluate() says. */
+    flow_zone_basis zone_basis;
+    int64_t         zone;              /* ns to be added to the times of the file */
+    unsigned        zone_confidence;   /* percent */
+    unsigned        fits;              /* events by which zone and clock were compared with others */
+    int64_t         skew;              /* ns: its clock less that of the other evidence, beyond the zone */
+    bool            is_reference;      /* nothing else to compare its clock with */
+};
+
 typedef struct {
+    GPtrArray *logs;                /* of flow_log *, in the order of their first lines */
     GPtrArray *enrolments;          /* of flow_enrolment *, in the order of their begin */
     const char *hint;               /* without enrolments: one line about what there was instead */
 } flow_result;
@@ -351,6 +426,17 @@ void flow_position_of(const flow_part *part, uint32_t frame, flow_side from, flo
 /* A display filter that selects the frames of the enrolment; free with g_free(). */
 char *flow_filter_of(const flow_enrolment *enrolment);
 
+/* An exchange (index 0) and what logs tell of it (from 1); NULL beyond the last. */
+const flow_exchange *flow_witness(const flow_exchange *exchange, guint index);
+
+/* What an exchange or one of its witnesses tells; 0 or NULL when none does. */
+int         flow_http_status(const flow_exchange *exchange);
+unsigned    flow_http_substatus(const flow_exchange *exchange);
+const char *flow_problem(const flow_exchange *exchange);
+
+/* True when the conversation of an exchange or of one of its witnesses is in a set. */
+bool flow_is_seen_by(const flow_exchange *exchange, GHashTable *conversations);
+
 /* Names as fields and JSON have them. */
 const char *flow_leg_name(flow_leg leg);
 const char *flow_step_name(flow_step step);
@@ -358,6 +444,7 @@ const char *flow_state_name(flow_state state);
 const char *flow_basis_name(flow_basis basis);
 const char *flow_verdict_name(flow_verdict verdict);
 const char *flow_severity_name(flow_severity severity);
+const char *flow_zone_basis_name(flow_zone_basis basis);  /* "utc", "bias", "told", "inferred", "assumed" */
 const char *flow_time_part_name(flow_time_part part);     /* "network", "ndes-before", "verify-request" … */
 const char *flow_time_part_title(flow_time_part part);    /* "NDES before VerifyRequest" … */
 const char *flow_tcp_state_name(flow_tcp_state state);

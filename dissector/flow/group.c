@@ -36,22 +36,32 @@ typedef struct {
     bool          is_absorbed;
 } slot;
 
+/* Whether the answer to a PKIOperation that cannot be read holds a certificate. */
+static bool
+is_long_enough(const flow_exchange *exchange)
+{
+    const flow_recognition *known = flow_knowledge_recognition(flow_known(exchange->conversation->model));
+    flow_range              answer = known->answer[FLOW_CERT_REP];
+
+    if (exchange->basis == FLOW_LOG && exchange->response_octets == 0)
+        return true; /* the log does not tell */
+    return exchange->response_octets >= answer.low && exchange->response_octets <= answer.high;
+}
+
 bool
 flow_is_answered_well(const flow_exchange *exchange)
 {
     if (exchange->response_end.frame == 0 || !exchange->is_answer_readable)
         return false;
-    if (exchange->basis == FLOW_INFERRED && exchange->step == FLOW_PKI_OPERATION) {
-        const flow_recognition *known = flow_knowledge_recognition(flow_known(exchange->conversation->model));
-        flow_range              answer = known->answer[FLOW_CERT_REP];
-
-        return exchange->response_octets >= answer.low && exchange->response_octets <= answer.high;
-    }
+    if (exchange->basis == FLOW_INFERRED && exchange->step == FLOW_PKI_OPERATION)
+        return is_long_enough(exchange);
     if (exchange->basis == FLOW_INFERRED)
-        return true;
+        return exchange->verified != 0;
     if (exchange->step == FLOW_CA_ISSUE)
         return !exchange->has_hresult && exchange->disposition != CR_DISP_ERROR &&
                exchange->disposition != CR_DISP_DENIED && exchange->disposition >= -1;
+    if (exchange->basis == FLOW_LOG && exchange->step == FLOW_PKI_OPERATION)
+        return is_long_enough(exchange);
     return exchange->http_status < 300 && exchange->verified != 0 &&
            (exchange->step != FLOW_PKI_OPERATION || exchange->pki_status == 0);
 }
@@ -62,7 +72,7 @@ ends_enrolment(const flow_exchange *exchange)
 {
     if (exchange->step != FLOW_PKI_OPERATION || exchange->response_end.frame == 0)
         return false;
-    if (exchange->basis == FLOW_INFERRED)
+    if (exchange->basis != FLOW_DECRYPTED)
         return flow_is_answered_well(exchange);
     return exchange->pki_status >= 0 && exchange->pki_status != PENDING && exchange->message_type < GET_CERT;
 }

@@ -90,7 +90,8 @@ has_name_of_scep(const flow_conversation *conversation)
 bool
 flow_is_named(const flow_conversation *conversation)
 {
-    return is_told_scep(conversation) || has_name_of_scep(conversation);
+    return is_told_scep(conversation) || has_name_of_scep(conversation) ||
+           g_hash_table_contains(conversation->model->logged, conversation->server.address);
 }
 
 /* "address port", and with a name of the server that too. */

@@ -31,6 +31,11 @@ struct flow_model {
     const flow_knowledge *known; /* NULL until it is needed; see flow_known() */
     const flow_knowledge *(*learn)(bool with_catalogue);
     GPtrArray            *conversations; /* of flow_conversation *, by first frame; owned */
+    GPtrArray            *told_conversations; /* of flow_conversation *, of logs, by first frame; owned */
+    GPtrArray            *logs;          /* of flow_log *, owned */
+    GHashTable           *logged;        /* addresses (interned) of servers that answer SCEP by their own logs */
+    GTimeZone            *log_zone;      /* what the user says of logs that have none, or NULL */
+    GPtrArray            *witnessed;     /* of flow_exchange *: those with witnesses, in this evaluation */
     GHashTable           *certificates;  /* GBytes of the DER -> flow_certificate */
     GHashTable           *names;         /* a server's name (interned) -> what behind.c takes it for */
     GStringChunk         *strings;       /* live as long as the model */
@@ -56,6 +61,11 @@ const flow_knowledge *flow_known(flow_model *model);
 
 /* An exchange that nobody owns yet. */
 flow_exchange *flow_exchange_new(flow_conversation *conversation, flow_basis basis);
+void           flow_exchange_free(gpointer exchange);
+
+/* logs.c: what the owners of a log and of a testimony free. */
+void flow_log_free(gpointer log);
+void flow_testimony_free(flow_testimony *testimony);
 
 /* An enrolment at the end of the result. */
 flow_enrolment *flow_enrolment_new(flow_model *model);
@@ -74,6 +84,29 @@ GArray *flow_turns_of(const flow_conversation *conversation);
 /* infer.c: true when the user said that this is a `role`. */
 bool flow_server_is_told(flow_model *model, const flow_conversation *conversation, const char *role);
 bool flow_address_is_told(flow_model *model, const char *role, const char *address);
+
+/* clocks.c: finds out how the clock of a log stands, by those of its exchanges that others have as well, and sets the
+ * times of `own`. */
+void flow_set_clock(flow_log *log, const GPtrArray *own, const GPtrArray *others);
+
+/* clocks.c: the same for a log that lacks a zone and has only calls, by the PKIOperations that they were made for. */
+void flow_set_zone_by(flow_log *log, const GPtrArray *own, const GPtrArray *operations);
+
+/* clocks.c: sets what the times of a log's exchange differ from those of the file, its parts' too. */
+void flow_move(flow_exchange *exchange, int64_t moved);
+
+/* clocks.c: the middle of the time that a request took. */
+int64_t flow_middle_of(const flow_exchange *exchange);
+
+/* witnesses.c: undoes what the evaluation before made of the logs. */
+void flow_forget_witnesses(flow_model *model);
+
+/* witnesses.c: which of the requests in logs are requests of packets; the others become candidates of their own. */
+void flow_hear_requests(flow_model *model, flow_candidates *candidates);
+
+/* witnesses.c: the same for calls; `seen` are those of packets. Returns the others (of flow_exchange *, owned by the
+ * caller), each once, however many logs tell of it. */
+GPtrArray *flow_hear_calls(flow_model *model, const flow_candidates *candidates, GPtrArray *seen);
 
 /* legs.c: pairs the requests of two legs; sets onward and inward. */
 void flow_pair_legs(flow_model *model, flow_candidates *candidates);

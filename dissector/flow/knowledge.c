@@ -8,6 +8,7 @@
 
 #include <gio/gio.h>
 
+#include "activities.h"
 #include "catalogue.h"
 #include "expected.h"
 #include "flow-data.h"
@@ -22,6 +23,7 @@ struct flow_knowledge {
     GStringChunk    *strings;          /* every string below */
     GPtrArray       *flows;            /* of flow_expected * */
     GPtrArray       *catalogue;        /* of flow_entry * */
+    GPtrArray       *activities;       /* of flow_activity * */
     const char      *looks[FLOW_STEPS]; /* for flows that have no sentence of their own */
     flow_recognition recognition;
 };
@@ -78,9 +80,11 @@ read_text(source *from, const char *kind, const char *name, const char *shown, c
         flow_looks_read(&file, knowledge->looks);
     } else if (strcmp(name, "recognition.conf") == 0) {
         flow_recognition_read(&file, &knowledge->recognition);
+    } else if (strcmp(name, "messages.conf") == 0) {
+        flow_activities_read(&file, knowledge->activities);
     } else {
         keyfile_problem(from->problems, shown, NULL, NULL,
-                        "unknown file; expected NAME.flow, looks.conf or recognition.conf");
+                        "unknown file; expected NAME.flow, looks.conf, recognition.conf or messages.conf");
     }
     keyfile_close(&file);
 }
@@ -225,6 +229,7 @@ flow_knowledge_begin(const char *folder, GPtrArray *problems)
     knowledge->strings = g_string_chunk_new(4096);
     knowledge->flows = g_ptr_array_new_with_free_func(flow_expected_free);
     knowledge->catalogue = g_ptr_array_new_with_free_func(flow_entry_free);
+    knowledge->activities = g_ptr_array_new_with_free_func(flow_activity_free);
     read_kind(knowledge, "flows", problems);
     spread_looks(knowledge);
     return knowledge;
@@ -254,6 +259,7 @@ flow_knowledge_free(flow_knowledge *knowledge)
 {
     g_ptr_array_unref(knowledge->flows);
     g_ptr_array_unref(knowledge->catalogue);
+    g_ptr_array_unref(knowledge->activities);
     flow_recognition_clear(&knowledge->recognition);
     g_string_chunk_free(knowledge->strings);
     g_free(knowledge->folder);
@@ -282,6 +288,12 @@ const GPtrArray *
 flow_knowledge_catalogue(const flow_knowledge *knowledge)
 {
     return knowledge->catalogue;
+}
+
+const GPtrArray *
+flow_knowledge_activities(const flow_knowledge *knowledge)
+{
+    return knowledge->activities;
 }
 
 const flow_recognition *

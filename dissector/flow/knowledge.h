@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What is known beforehand, as data: expected flows (flows/NAME.flow), what would show the steps that a capture cannot
- * (flows/looks.conf), how encrypted requests are recognised (flows/recognition.conf) and what can go wrong
- * (catalogue/NAME.conf). Compiled in; files of the same kinds in a folder of the user's add to it or replace what has
+ * (flows/looks.conf), how encrypted requests are recognised (flows/recognition.conf), what the messages of logs say
+ * (flows/messages.conf) and what can go wrong (catalogue/NAME.conf). Compiled in; files of the same kinds in a folder of the user's add to it or replace what has
  * the same name.
  */
 #ifndef FLOW_KNOWLEDGE_H
@@ -55,6 +55,15 @@ typedef struct {
     int64_t     pause;             /* ns: a longer silence between two requests separates tries */
 } flow_recognition;
 
+/* Something that a log tells of by messages: a call, or a part of one. Patterns are NULL-terminated, or NULL. */
+typedef struct {
+    const char    *kind;       /* of the log: "ndes-plugin", "crp" */
+    flow_step      step;
+    GPatternSpec **components; /* who writes its messages */
+    GPatternSpec **begin, **end;
+    GPatternSpec **good, **bad, **failed;
+} flow_activity;
+
 /* A fact by its name: a string, NULL when it is absent. Valid until the next call. */
 typedef const char *(*flow_fact)(void *user, const char *name);
 
@@ -85,7 +94,7 @@ typedef struct {
 } flow_entry;
 
 /* Reads what is compiled in, then the files below `folder` (NULL: none): flows/NAME.flow, flows/looks.conf,
- * flows/recognition.conf, catalogue/NAME.conf, in the order of their names. Each mistake becomes a line "FILE: [GROUP]
+ * flows/recognition.conf, flows/messages.conf, catalogue/NAME.conf, in the order of their names. Each mistake becomes a line "FILE: [GROUP]
  * KEY: what is wrong and what was expected" in `problems` (of char *, freed by its owner). What it stands in is left
  * out, and what was known by that name stays: a whole .flow file, else a group. */
 flow_knowledge *flow_knowledge_new(const char *folder, GPtrArray *problems);
@@ -100,6 +109,7 @@ void            flow_knowledge_free(flow_knowledge *knowledge);
 const GPtrArray        *flow_knowledge_flows(const flow_knowledge *knowledge);     /* of flow_expected *, best first */
 const flow_expected    *flow_knowledge_flow(const flow_knowledge *knowledge, const char *name); /* or NULL */
 const GPtrArray        *flow_knowledge_catalogue(const flow_knowledge *knowledge); /* of flow_entry *, in file order */
+const GPtrArray        *flow_knowledge_activities(const flow_knowledge *knowledge); /* of flow_activity *, in file order */
 const flow_recognition *flow_knowledge_recognition(const flow_knowledge *knowledge);
 
 /* True when all conditions of one of the entry's alternatives (keys when, when-2 …) hold for these facts, and those of

@@ -10,6 +10,15 @@
 /* Frames of two interfaces are not always in the order in which they were on the wire. */
 #define SKEW (FLOW_SECOND / 200)
 
+/* Nor are lines of logs, which are written by another machine's clock. */
+#define LOG_SKEW (FLOW_SECOND / 2)
+
+/* A line so much later than a request without an answer is about another. */
+#define PATIENCE (300 * FLOW_SECOND)
+
+/* Requests before and after a line of a log that are compared with it. */
+#define NEAR 512
+
 /* A proxy changes headers: requests and answers differ by less than this, in octets. */
 #define HEADERS 1000
 
@@ -25,17 +34,32 @@ distance(uint32_t a, uint32_t b)
     return a > b ? a - b : b - a;
 }
 
+/* By how much an exchange may have been earlier or later than its times say. */
+static int64_t
+earlier(const flow_exchange *exchange)
+{
+    return exchange->testimony ? LOG_SKEW + ABS(exchange->testimony->log->skew) : 0;
+}
+
+static int64_t
+later(const flow_exchange *exchange)
+{
+    return exchange->testimony ? earlier(exchange) + exchange->testimony->slack : 0;
+}
+
 /* True when `inner` was sent while `front` waited. */
 static bool
 lies_within(const flow_exchange *inner, const flow_exchange *front)
 {
-    if (inner->request_end.time + SKEW < front->request.time)
+    int64_t before = later(inner), after = earlier(inner);
+
+    if (inner->request_end.time + SKEW + before < front->request.time)
         return false;
     if (front->response_end.frame == 0)
-        return true;
+        return !inner->testimony || inner->request.time < front->request.time + PATIENCE;
     if (inner->response_end.frame != 0)
-        return inner->response_end.time <= front->response_end.time + SKEW;
-    return inner->request_end.time <= front->response_end.time;
+        return inner->response_end.time <= front->response_end.time + SKEW + after;
+    return inner->request_end.time <= front->response_end.time + after;
 }
 
 static bool
@@ -59,6 +83,9 @@ may_continue(const flow_exchange *front, const flow_exchange *inner)
         return false;
     if (front->step != inner->step && front->step != FLOW_OTHER_REQUEST && inner->step != FLOW_OTHER_REQUEST)
         return false;
+    if (inner->testimony)
+        return !(front->message && inner->message && differ(front->message, inner->message)) &&
+               !(front->transaction_id && inner->transaction_id && differ(front->transaction_id, inner->transaction_id));
     if (are_read(front, inner))
         return !differ(front->message, inner->message) && !differ(front->transaction_id, inner->transaction_id) &&
                !differ(front->operation, inner->operation);
@@ -72,8 +99,10 @@ reason_of(flow_model *model, const flow_exchange *front, const flow_exchange *in
 {
     double delay = (double)(inner->request_end.time - front->request_end.time) / 1e6;
 
+    if (inner->testimony)
+        return flow_result_printf(model, "%s has it while the device waited", inner->testimony->log->name);
     if (are_read(front, inner)) {
-        if (front->transaction_id)
+        if (front->transaction_id && inner->transaction_id)
             return flow_result_printf(model, "the same transaction, %.1f ms later", delay);
         return flow_result_printf(model, "the same request, %.1f ms later, while the device waited", delay);
     }
@@ -92,8 +121,10 @@ pair(flow_model *model, flow_exchange *front, flow_exchange *inner, unsigned riv
 
     front->onward = inner;
     inner->inward = front;
+    if (front->basis == FLOW_INFERRED && inner->testimony)
+        front->step = inner->step;
     front->onward_reason = reason_of(model, front, inner);
-    front->onward_confidence = by_content && front->transaction_id ? 100
+    front->onward_confidence = by_content && front->transaction_id && inner->transaction_id ? 100
                                : rivals == 0                      ? alone
                                                                   : alone / (1 + rivals) + among_many;
     g_hash_table_add(model->inside, (gpointer)inner->conversation->client.address);
@@ -122,6 +153,63 @@ front_of(const GPtrArray *waiting, const flow_exchange *inner, unsigned *rivals)
     return best;
 }
 
+/* How far apart in time a line and a request are, beyond what whole seconds leave open. */
+static int64_t
+time_between(const flow_exchange *line, const flow_exchange *front)
+{
+    int64_t apart = ABS(flow_middle_of(line) - line->testimony->log->skew - flow_middle_of(front));
+
+    return MAX(0, apart - line->testimony->slack / 2);
+}
+
+/* The request of packets that a line of NDES's log continues: the nearest in time. */
+static flow_exchange *
+front_of_line(const flow_candidates *candidates, guint line, unsigned *rivals)
+{
+    const flow_exchange *inner = candidates->exchanges->pdata[line];
+    int64_t              latest = inner->request.time + later(inner), best_time = 0;
+    flow_exchange       *best = NULL;
+
+    *rivals = 0;
+    for (guint i = line > NEAR ? line - NEAR : 0; i < candidates->exchanges->len && i < line + NEAR; i++) {
+        flow_exchange *front = candidates->exchanges->pdata[i];
+        int64_t        time;
+
+        if (front->request.time > latest)
+            break;
+        if (front->testimony || !may_continue(front, inner))
+            continue;
+        time = time_between(inner, front);
+        *rivals += best != NULL;
+        if (!best || time < best_time) {
+            best = front;
+            best_time = time;
+        }
+    }
+    return best;
+}
+
+/* What logs tell continues what was captured, never the other way round. */
+static void
+pair_lines(flow_model *model, const flow_candidates *candidates)
+{
+    for (guint i = 0; i < candidates->exchanges->len; i++) {
+        flow_exchange *inner = candidates->exchanges->pdata[i], *front;
+        unsigned       rivals;
+
+        if (!inner->testimony)
+            continue;
+        front = front_of_line(candidates, i, &rivals);
+        if (!front)
+            continue;
+        pair(model, front, inner, rivals);
+        inner->testimony->log->joined += inner->testimony->lines;
+        if (front->request_end.time > inner->request.time)
+            flow_move(inner, inner->testimony->moved + MIN(front->request_end.time - inner->request.time,
+                                                           inner->testimony->slack));
+    }
+}
+
 void
 flow_pair_legs(flow_model *model, flow_candidates *candidates)
 {
@@ -131,6 +219,8 @@ flow_pair_legs(flow_model *model, flow_candidates *candidates)
         flow_exchange *exchange = candidates->exchanges->pdata[i], *front;
         unsigned       rivals;
 
+        if (exchange->testimony)
+            continue;
         for (guint j = waiting->len; j > 0; j--) {
             const flow_exchange *before = waiting->pdata[j - 1];
 
@@ -151,6 +241,8 @@ flow_pair_legs(flow_model *model, flow_candidates *candidates)
         g_ptr_array_add(waiting, exchange);
     }
     g_ptr_array_unref(waiting);
+    if (model->logs->len > 0)
+        pair_lines(model, candidates);
 }
 
 /* What vantage point the capture of a conversation has: as told, or as its interface is named. */
@@ -163,6 +255,8 @@ vantage_of(flow_model *model, const flow_conversation *conversation)
     char       *lower;
     const char *vantage = NULL;
 
+    if (conversation->log)
+        return g_strcmp0(conversation->log->kind, "crp") == 0 ? "crp" : "ndes";
     if (model->vantage)
         return model->vantage;
     lower = conversation->vantage ? g_ascii_strdown(conversation->vantage, -1) : NULL;

@@ -34,6 +34,9 @@ typedef struct {
     int           level;         /* 1 information, 2 warning, 3 error; 0 not known */
 } flow_log_line;
 
+/* True for a time zone that settings may name: an offset from UTC, or a name of the system's; also for "auto". */
+bool flow_zone_is_known(const char *text);
+
 /* The log with this number, of the interface (or whatever tells files apart), made when it is new. `format` is "iis",
  * "httperr", "cmtrace" or "svclog"; `path` may be NULL. Lives as long as the model. */
 flow_log *flow_log_of(flow_model *model, unsigned number, const char *format, const char *name, const char *path);

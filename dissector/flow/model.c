@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "logs.h"
 
 /* Conversations are many and short-lived strings are few: a chunk of this size holds most files' strings. */
 #define STRINGS 4096
@@ -115,10 +116,33 @@ read_told(flow_model *model, const char *text)
     g_strfreev(words);
 }
 
+static bool
+is_set(const char *text)
+{
+    return text && *text && g_ascii_strcasecmp(text, "auto") != 0;
+}
+
 static char *
 setting(const char *text)
 {
-    return text && *text && g_ascii_strcasecmp(text, "auto") != 0 ? g_ascii_strdown(text, -1) : NULL;
+    return is_set(text) ? g_ascii_strdown(text, -1) : NULL;
+}
+
+static GTimeZone *
+read_zone(const char *text)
+{
+    return is_set(text) ? g_time_zone_new_identifier(text) : NULL;
+}
+
+bool
+flow_zone_is_known(const char *text)
+{
+    GTimeZone *zone = read_zone(text);
+    bool       is_known = zone || !is_set(text);
+
+    if (zone)
+        g_time_zone_unref(zone);
+    return is_known;
 }
 
 static void
@@ -135,6 +159,11 @@ flow_model_new(const flow_knowledge *knowledge, const flow_settings *settings)
     model->known = knowledge;
     model->learn = settings ? settings->learn : NULL;
     model->conversations = g_ptr_array_new_with_free_func(free_conversation);
+    model->told_conversations = g_ptr_array_new_with_free_func(free_conversation);
+    model->logs = g_ptr_array_new_with_free_func(flow_log_free);
+    model->logged = g_hash_table_new(NULL, NULL);
+    model->witnessed = g_ptr_array_new();
+    model->log_zone = read_zone(settings ? settings->log_time_zone : NULL);
     model->certificates =
         g_hash_table_new_full(hash_der, g_bytes_equal, (GDestroyNotify)g_bytes_unref, free_certificate);
     model->names = g_hash_table_new(NULL, NULL);
@@ -146,7 +175,7 @@ flow_model_new(const flow_knowledge *knowledge, const flow_settings *settings)
     model->vantage = setting(settings ? settings->vantage : NULL);
     model->result.enrolments = g_ptr_array_new_with_free_func(free_enrolment);
     model->result_strings = g_string_chunk_new(STRINGS);
-    model->inferred = g_ptr_array_new_with_free_func(g_free);
+    model->inferred = g_ptr_array_new_with_free_func(flow_exchange_free);
     model->parts = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
     model->servers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     model->outside = g_hash_table_new(NULL, NULL);
@@ -182,6 +211,12 @@ flow_model_free(flow_model *model)
     g_hash_table_unref(model->certificates);
     g_hash_table_unref(model->names);
     g_ptr_array_unref(model->conversations);
+    g_ptr_array_unref(model->told_conversations);
+    g_ptr_array_unref(model->logs);
+    g_ptr_array_unref(model->witnessed);
+    g_hash_table_unref(model->logged);
+    if (model->log_zone)
+        g_time_zone_unref(model->log_zone);
     g_free(model);
 }
 
@@ -267,6 +302,17 @@ flow_exchange_new(flow_conversation *conversation, flow_basis basis)
     return exchange;
 }
 
+void
+flow_exchange_free(gpointer data)
+{
+    flow_exchange *exchange = data;
+
+    flow_testimony_free(exchange->testimony);
+    if (exchange->witnesses)
+        g_ptr_array_unref(exchange->witnesses);
+    g_free(exchange);
+}
+
 flow_exchange *
 flow_add_exchange(flow_conversation *conversation, flow_basis basis, flow_moment request)
 {
@@ -275,7 +321,7 @@ flow_add_exchange(flow_conversation *conversation, flow_basis basis, flow_moment
     exchange->request = exchange->request_end = request;
     exchange->confidence = 100;
     if (!conversation->exchanges)
-        conversation->exchanges = g_ptr_array_new_with_free_func(g_free);
+        conversation->exchanges = g_ptr_array_new_with_free_func(flow_exchange_free);
     g_ptr_array_add(conversation->exchanges, exchange);
     flow_changed(conversation);
     return exchange;
@@ -303,22 +349,10 @@ flow_changed(flow_conversation *conversation)
 }
 
 static void
-forget_result(flow_model *model)
+forget_exchanges(const GPtrArray *conversations)
 {
-    g_hash_table_remove_all(model->parts);
-    g_hash_table_remove_all(model->servers);
-    g_hash_table_remove_all(model->outside);
-    g_hash_table_remove_all(model->inside);
-    g_hash_table_remove_all(model->ndes);
-    g_hash_table_remove_all(model->calls_crp);
-    g_hash_table_remove_all(model->calls_ca);
-    g_hash_table_remove_all(model->speaks_rpc);
-    g_ptr_array_set_size(model->result.enrolments, 0);
-    g_ptr_array_set_size(model->inferred, 0);
-    g_string_chunk_clear(model->result_strings);
-    model->result.hint = NULL;
-    for (guint i = 0; i < model->conversations->len; i++) {
-        flow_conversation *conversation = model->conversations->pdata[i];
+    for (guint i = 0; i < conversations->len; i++) {
+        flow_conversation *conversation = conversations->pdata[i];
 
         for (guint j = 0; conversation->exchanges && j < conversation->exchanges->len; j++) {
             flow_exchange *exchange = conversation->exchanges->pdata[j];
@@ -333,16 +367,51 @@ forget_result(flow_model *model)
 }
 
 static void
-add_to_index(flow_model *model, flow_part *part)
+forget_result(flow_model *model)
 {
-    gpointer   conversation = (gpointer)part->conversation;
+    g_hash_table_remove_all(model->parts);
+    g_hash_table_remove_all(model->servers);
+    g_hash_table_remove_all(model->outside);
+    g_hash_table_remove_all(model->inside);
+    g_hash_table_remove_all(model->ndes);
+    g_hash_table_remove_all(model->calls_crp);
+    g_hash_table_remove_all(model->calls_ca);
+    g_hash_table_remove_all(model->speaks_rpc);
+    g_ptr_array_set_size(model->result.enrolments, 0);
+    flow_forget_witnesses(model);
+    g_ptr_array_set_size(model->inferred, 0);
+    g_string_chunk_clear(model->result_strings);
+    model->result.hint = NULL;
+    forget_exchanges(model->conversations);
+    forget_exchanges(model->told_conversations);
+}
+
+static void
+add_to_index(flow_model *model, const flow_conversation *conversation, flow_part *part)
+{
     GPtrArray *parts = g_hash_table_lookup(model->parts, conversation);
 
     if (!parts) {
         parts = g_ptr_array_new();
-        g_hash_table_insert(model->parts, conversation, parts);
+        g_hash_table_insert(model->parts, (gpointer)conversation, parts);
     }
-    g_ptr_array_add(parts, part);
+    if (!g_ptr_array_find(parts, part, NULL))
+        g_ptr_array_add(parts, part);
+}
+
+/* A part is found by its conversation, and by every line of a log that tells of it. */
+static void
+index_part(flow_model *model, flow_part *part)
+{
+    add_to_index(model, part->conversation, part);
+    for (guint i = 0; model->logs->len > 0 && i < part->steps->len; i++) {
+        const flow_exchange *exchange = g_array_index(part->steps, flow_part_step, i).exchange, *witness;
+
+        for (guint j = 0; exchange && (witness = flow_witness(exchange, j)) != NULL; j++) {
+            if (witness->conversation->log)
+                add_to_index(model, witness->conversation, part);
+        }
+    }
 }
 
 static gint
@@ -387,6 +456,7 @@ flow_evaluate(flow_model *model)
     candidates.behind = g_ptr_array_new();
     candidates.bare = g_ptr_array_new();
     flow_find_candidates(model, &candidates);
+    flow_hear_requests(model, &candidates);
     flow_pair_legs(model, &candidates);
     groups = flow_group_exchanges(model, &candidates);
     flow_join_behind(model, &candidates, groups);
@@ -406,7 +476,7 @@ flow_evaluate(flow_model *model)
         flow_compare(model, group);
         flow_time(model, group);
         for (guint j = 0; j < group->enrolment->parts->len; j++)
-            add_to_index(model, group->enrolment->parts->pdata[j]);
+            index_part(model, group->enrolment->parts->pdata[j]);
     }
     if (groups->len > 0 && model->learn)
         model->learn(true);
@@ -418,6 +488,7 @@ flow_evaluate(flow_model *model)
     g_ptr_array_unref(candidates.exchanges);
     g_ptr_array_unref(candidates.behind);
     g_ptr_array_unref(candidates.bare);
+    model->result.logs = model->logs;
     model->evaluated = model->changes;
     model->evaluated_frame = model->last.frame;
     return &model->result;
@@ -428,7 +499,9 @@ flow_evaluate_lately(flow_model *model)
 {
     unsigned behind = model->changes - model->evaluated;
 
-    if (behind == 0 || (model->conversations->len > CHEAP && behind < model->conversations->len / 2))
+    guint    count = model->conversations->len + model->told_conversations->len;
+
+    if (behind == 0 || (count > CHEAP && behind < count / 2))
         return &model->result;
     return flow_evaluate(model);
 }
@@ -439,7 +512,11 @@ flow_begin_of(const flow_exchange *exchange)
     const flow_conversation *conversation = exchange->conversation;
     const flow_turn         *first =
         conversation->turns && conversation->turns->len ? &g_array_index(conversation->turns, flow_turn, 0) : NULL;
-    bool is_first = conversation->exchanges ? conversation->exchanges->pdata[0] == exchange
+    bool is_first;
+
+    if (conversation->log)
+        return exchange->request;
+    is_first = conversation->exchanges ? conversation->exchanges->pdata[0] == exchange
                                             : first && first->request.frame == exchange->request.frame;
 
     return is_first ? conversation->first : exchange->request;
@@ -451,13 +528,26 @@ flow_parts_of(const flow_conversation *conversation)
     return g_hash_table_lookup(conversation->model->parts, conversation);
 }
 
+/* True when a step of the part is known from this conversation of a log. */
+static bool
+has_told(const flow_part *part, const flow_conversation *conversation)
+{
+    for (guint i = 0; i < part->steps->len; i++) {
+        const flow_exchange *exchange = g_array_index(part->steps, flow_part_step, i).exchange;
+
+        if (exchange && exchange->conversation == conversation)
+            return true;
+    }
+    return false;
+}
+
 flow_part *
 flow_part_in(const flow_enrolment *enrolment, const flow_conversation *conversation)
 {
     for (guint i = 0; i < enrolment->parts->len; i++) {
         flow_part *part = enrolment->parts->pdata[i];
 
-        if (part->conversation == conversation)
+        if (part->conversation == conversation || (conversation->log && has_told(part, conversation)))
             return part;
     }
     return NULL;

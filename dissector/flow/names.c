@@ -31,6 +31,12 @@ static const struct {
     [FLOW_CERT_REP] = { "cert-rep", "CertRep" },
     [FLOW_SYNC] = { "sync", "MDM sync" },
     [FLOW_OTHER_REQUEST] = { "other-request", "another request" },
+    [FLOW_TEMPLATE_PERMISSION] = { "template-permission", "template check" },
+    [FLOW_CRP_PHASE_1] = { "crp-phase-1", "CRP phase 1" },
+    [FLOW_CRP_PHASE_2] = { "crp-phase-2", "CRP phase 2" },
+    [FLOW_CRP_PHASE_3] = { "crp-phase-3", "CRP phase 3" },
+    [FLOW_CHALLENGE_VERIFIED] = { "challenge-verified", "challenge" },
+    [FLOW_STATE_MESSAGE] = { "state-message", "state message" },
 };
 
 static const char *const state_names[] = {
@@ -45,6 +51,7 @@ static const char *const state_names[] = {
 
 static const char *const basis_names[] = { "inferred", "decrypted", "log" };
 static const char *const verdict_names[] = { "complete", "failed", "pending", "incomplete" };
+static const char *const zone_names[] = { "utc", "bias", "told", "inferred", "assumed" };
 static const char *const severity_names[] = { "note", "warning", "error" };
 static const char *const tcp_names[] = { "no-answer", "refused", "established", "closed", "reset" };
 static const char *const tls_names[] = { "none", "handshaking", "failed", "established" };
@@ -154,6 +161,12 @@ const char *
 flow_verdict_name(flow_verdict verdict)
 {
     return NAME(verdict_names, verdict);
+}
+
+const char *
+flow_zone_basis_name(flow_zone_basis basis)
+{
+    return NAME(zone_names, basis);
 }
 
 const char *

@@ -17,9 +17,27 @@ flow_is_over(const flow_conversation *conversation)
     return state != FLOW_TCP_ESTABLISHED || conversation->model->last.time > conversation->last.time + FLOW_GIVEN_UP;
 }
 
+/* A log that goes on without the end of a call will not have it any more. */
+static flow_state
+state_told(const flow_exchange *exchange)
+{
+    const flow_conversation *conversation = exchange->conversation;
+
+    if (exchange->response_end.frame)
+        return exchange->has_hresult || !flow_is_answered_well(exchange) ? FLOW_FAILED : FLOW_OK;
+    if (exchange->testimony && !exchange->testimony->messages)
+        return FLOW_FAILED; /* a line without a status */
+    return conversation->model->last.time > conversation->last.time + FLOW_GIVEN_UP ||
+                   conversation->log->last.time > conversation->last.time + FLOW_GIVEN_UP
+               ? FLOW_FAILED
+               : FLOW_WAITING;
+}
+
 static flow_state
 state_of(const flow_exchange *exchange)
 {
+    if (exchange->basis == FLOW_LOG)
+        return state_told(exchange);
     if (exchange->response_end.frame == 0) {
         const flow_conversation *conversation = exchange->conversation;
 
@@ -51,6 +69,8 @@ add_handshakes(flow_part *part)
     flow_tls_state           tls = flow_tls_state_of(conversation);
     flow_state               state = FLOW_OK;
 
+    if (conversation->log)
+        return;
     if (tcp == FLOW_TCP_REFUSED || tcp == FLOW_TCP_NO_ANSWER)
         state = FLOW_FAILED;
     else if (!conversation->established.frame)
@@ -75,6 +95,22 @@ flow_role_behind(flow_step step)
 }
 
 #define MORE_ROLES 4
+
+/* The part to which a line of a log belongs: what a log tells of one role is in one part, whatever conversations it was
+ * in. */
+static flow_part *
+part_told(const flow_enrolment *enrolment, const flow_conversation *conversation, const char *role)
+{
+    for (guint i = 0; i < enrolment->parts->len; i++) {
+        flow_part               *part = enrolment->parts->pdata[i];
+        const flow_conversation *other = part->conversation;
+
+        if (other->log == conversation->log && g_strcmp0(part->roles[0], role) == 0 &&
+            other->client.address == conversation->client.address && other->server.address == conversation->server.address)
+            return part;
+    }
+    return NULL;
+}
 
 static flow_part *
 add_part(flow_model *model, flow_group *group, const flow_expected *flow, const flow_conversation *conversation)
@@ -108,21 +144,49 @@ add_role(flow_part *part, const char *role)
     *at = role;
 }
 
+/* The parts of a call that logs tell of. */
+static void
+add_phases(flow_part *part, const flow_exchange *exchange)
+{
+    const flow_exchange *witness;
+
+    for (guint i = 0; (witness = flow_witness(exchange, i)) != NULL; i++) {
+        const GPtrArray *phases = witness->testimony ? witness->testimony->phases : NULL;
+
+        for (guint j = 0; phases && j < phases->len; j++) {
+            flow_exchange *phase = phases->pdata[j];
+
+            phase->enrolment = part->enrolment;
+            phase->state = state_told(phase);
+            if (phase->state == FLOW_WAITING && witness->response_end.frame)
+                phase->state = FLOW_FAILED; /* the call is over without it */
+            add_part_step(part, phase->step, phase->state, phase->request, phase->response_end, phase, true);
+        }
+    }
+}
+
 /* Adds an exchange to its conversation's part. */
 static void
 add_to_part(flow_model *model, flow_group *group, const flow_expected *flow, flow_exchange *exchange, const char *role,
             bool is_expected)
 {
-    flow_part *part = add_part(model, group, flow, exchange->conversation);
+    flow_part *part = exchange->conversation->log
+                          ? part_told(group->enrolment, exchange->conversation, role ? role : "unknown")
+                          : NULL;
 
+    if (!part)
+        part = add_part(model, group, flow, exchange->conversation);
     add_role(part, role ? role : "unknown");
     if (exchange->basis >= part->basis || part->confidence == 0) {
         part->basis = exchange->basis;
         part->confidence = exchange->confidence;
-        part->reason = exchange->basis == FLOW_DECRYPTED ? "the requests were read" : exchange->reason;
+        part->reason = exchange->basis == FLOW_DECRYPTED ? "the requests were read"
+                       : exchange->basis == FLOW_LOG     ? "the log tells"
+                                                         : exchange->reason;
     }
     add_part_step(part, exchange->step, exchange->state, exchange->request_end, exchange->response_end, exchange,
                   is_expected);
+    add_phases(part, exchange);
 }
 
 /* What a request without a known operation must have been: the step whose place it took. */
@@ -186,7 +250,23 @@ by_first(gconstpointer a, gconstpointer b)
 
     if (rank_first != rank_second)
         return rank_first < rank_second ? -1 : 1;
+    if (first->conversation->log || second->conversation->log)
+        return first->conversation->first.time < second->conversation->first.time ? -1 : 1;
     return first->conversation->first.frame < second->conversation->first.frame ? -1 : 1;
+}
+
+/* Lines of logs do not stand in the order of time among packets. A call stands before its parts. */
+static gint
+by_moment(gconstpointer a, gconstpointer b)
+{
+    const flow_part_step *first = a, *second = b;
+    bool                  is_part = first->step >= FLOW_TEMPLATE_PERMISSION;
+
+    if (first->begin.time != second->begin.time)
+        return first->begin.time < second->begin.time ? -1 : 1;
+    if (is_part != (second->step >= FLOW_TEMPLATE_PERMISSION))
+        return is_part ? 1 : -1;
+    return first->begin.frame < second->begin.frame ? -1 : first->begin.frame > second->begin.frame;
 }
 
 static gint
@@ -273,6 +353,24 @@ was_refused(const flow_group *group, const flow_exchange *verify)
     return true;
 }
 
+/* True for a PKIOperation of which only a log tells, when the registration point refused it or NDES was not able to ask: HTTP
+ * says 200 then, too. */
+static bool
+was_refused_behind(const flow_group *group, const flow_exchange *operation)
+{
+    if (operation->basis != FLOW_LOG || operation->step != FLOW_PKI_OPERATION)
+        return false;
+    for (unsigned i = 0; i < group->behind->len; i++) {
+        const flow_exchange *call = group->behind->pdata[i];
+
+        if (call->operation_of == operation && call->step == FLOW_VERIFY_REQUEST &&
+            (call->basis == FLOW_LOG ? state_told(call) == FLOW_FAILED
+                                     : call->response_end.frame && !flow_is_answered_well(call)))
+            return true;
+    }
+    return false;
+}
+
 /* What NDES asked for the enrolment, and where it did not get as far as asking. */
 static void
 add_parts_behind(flow_model *model, flow_group *group, const flow_expected *flow)
@@ -281,8 +379,8 @@ add_parts_behind(flow_model *model, flow_group *group, const flow_expected *flow
         flow_exchange *exchange = group->behind->pdata[i];
 
         exchange->state = was_refused(group, exchange) ? FLOW_FAILED : state_of(exchange);
-        add_part_on(model, group, flow, exchange->conversation, flow_leg_behind(model, exchange->conversation));
         add_to_part(model, group, flow, exchange, flow_role_behind(exchange->step), true);
+        flow_part_in(group->enrolment, exchange->conversation)->leg = flow_leg_behind(model, exchange->conversation);
     }
     for (unsigned i = 0; i < group->behind_bare->len; i++) {
         const flow_conversation *conversation = group->behind_bare->pdata[i];
@@ -314,14 +412,15 @@ flow_add_parts(flow_model *model, flow_group *group, const flow_alignment *one)
         const char    *role = is_expected ? flow_stage_at(one->flow, (unsigned)one->stage[i])->role
                                           : role_of_extra(one->flow, exchange);
 
-        exchange->state = state_of(exchange);
+        exchange->state = was_refused_behind(group, exchange) ? FLOW_FAILED : state_of(exchange);
         if (one->is_late[i] && exchange->state == FLOW_OK)
             exchange->state = FLOW_OUT_OF_ORDER;
         name_unknown(one, exchange, one->stage[i]);
         add_to_part(model, group, one->flow, exchange, role, is_expected);
         if (exchange->onward) {
-            exchange->onward->state = state_of(exchange->onward);
-            if (exchange->onward->step == FLOW_OTHER_REQUEST)
+            exchange->onward->state =
+                was_refused_behind(group, exchange->onward) ? FLOW_FAILED : state_of(exchange->onward);
+            if (exchange->onward->step == FLOW_OTHER_REQUEST && exchange->onward->basis == FLOW_INFERRED)
                 exchange->onward->step = exchange->step;
             add_to_part(model, group, one->flow, exchange->onward, role, is_expected);
         }
@@ -341,7 +440,7 @@ flow_add_parts(flow_model *model, flow_group *group, const flow_alignment *one)
         flow_part *part = enrolment->parts->pdata[i];
 
         part->number = i + 1;
-        g_array_sort(part->steps, by_frame);
+        g_array_sort(part->steps, model->logs->len > 0 ? by_moment : by_frame);
     }
     for (unsigned i = 0; i < group->exchanges->len; i++) {
         const flow_exchange *exchange = group->exchanges->pdata[i];

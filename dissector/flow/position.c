@@ -171,6 +171,79 @@ next_step(const flow_part *part, int index)
     return part->expected_next;
 }
 
+/* True when a line in this frame tells of the exchange. */
+static bool
+is_told_in(const flow_exchange *exchange, uint32_t frame)
+{
+    const GArray *messages = exchange->testimony->messages;
+
+    if (!messages)
+        return exchange->request.frame == frame;
+    for (guint i = 0; i < messages->len; i++) {
+        if (g_array_index(messages, flow_message, i).where.frame == frame)
+            return true;
+    }
+    return false;
+}
+
+/* The exchange that a line of a log in this frame tells of, and its step; NULL for packets. */
+static const flow_exchange *
+told_in(const flow_part *part, uint32_t frame, const flow_part_step **step)
+{
+    for (guint i = 0; i < part->steps->len; i++) {
+        const flow_exchange *exchange = step_at(part, i)->exchange, *witness;
+
+        for (guint j = 0; exchange && (witness = flow_witness(exchange, j)) != NULL; j++) {
+            if (witness->testimony && is_told_in(witness, frame)) {
+                *step = step_at(part, i);
+                return witness;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The part of a call that a message in this frame is about: the innermost. */
+static const flow_exchange *
+phase_in(const flow_exchange *told, uint32_t frame)
+{
+    const GPtrArray *phases = told->testimony->phases;
+
+    for (guint i = 0; phases && i < phases->len; i++) {
+        const flow_exchange *phase = phases->pdata[i];
+
+        if (phase->request.frame <= frame && (!phase->response_end.frame || frame <= phase->response_end.frame))
+            return phase;
+    }
+    return NULL;
+}
+
+/* Where a line of a log stands. */
+static void
+tell_line(flow_position *position, const flow_exchange *told, const flow_part_step *step, uint32_t frame)
+{
+    GString             *text = g_string_new(NULL);
+    const flow_exchange *phase = phase_in(told, frame);
+
+    position->step = phase ? phase->step : step->step;
+    position->state = phase ? phase->state : step->state;
+    g_string_append_printf(text, "%s tells of %s", told->testimony->log->name, flow_operation_name(step->step));
+    if (phase)
+        g_string_append_printf(text, ", %s", flow_operation_name(phase->step));
+    if (phase && phase->response_end.frame)
+        g_string_append_printf(text, ", which took %.3f s",
+                               (double)(phase->response_end.time - phase->request.time) / 1e9);
+    else if (!phase && step->begin.frame && step->end.frame)
+        g_string_append_printf(text, ", which took %.3f s", (double)(step->end.time - step->begin.time) / 1e9);
+    if (flow_http_status(step->exchange))
+        g_string_append_printf(text, ", HTTP %d", flow_http_status(step->exchange));
+    if (step->exchange->verified >= 0)
+        g_string_append(text, step->exchange->verified ? ", true" : ", false");
+    if (told != step->exchange)
+        g_string_append_printf(text, "; the same as in frame %u", step->begin.frame);
+    position->sentence = g_string_free(text, FALSE);
+}
+
 void
 flow_position_of(const flow_part *part, uint32_t frame, flow_side from, flow_position *position)
 {
@@ -181,10 +254,19 @@ flow_position_of(const flow_part *part, uint32_t frame, flow_side from, flow_pos
     unsigned                 number = 0, count = count_on_leg(part, &number);
     const char              *words = NULL;
     char                    *roles = g_strjoinv(", ", (char **)part->roles);
+    const flow_exchange     *told;
     gsize                    head, end;
 
     memset(position, 0, sizeof *position);
     position->part = part;
+    told = told_in(part, frame, &step);
+    if (told) {
+        tell_line(position, told, step, frame);
+        find_neighbours(part, step->begin.frame, frame, position);
+        g_string_free(text, TRUE);
+        g_free(roles);
+        return;
+    }
     position->step = step ? step->step : FLOW_STEP_NONE;
     position->state = step ? step->state : FLOW_WAITING;
     position->next = next_step(part, index);

@@ -160,22 +160,108 @@ flow_story(const flow_conversation *conversation)
 {
     GString *text = g_string_new(NULL);
 
+    if (conversation->log) {
+        g_string_append_printf(text, "known from the log %s", conversation->log->name);
+        return g_string_free(text, FALSE);
+    }
     tell_tcp(text, conversation);
     tell_tls(text, conversation);
     tell_end(text, conversation);
     return g_string_free(text, FALSE);
 }
 
-char *
-flow_filter_of(const flow_enrolment *enrolment)
+static gint
+by_number(gconstpointer a, gconstpointer b)
 {
-    GString *text = g_string_new("tcp.stream in {");
+    uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+
+    return (first > second) - (first < second);
+}
+
+/* Adds the frames of a log's lines about an exchange. */
+static void
+add_told_frames(GArray *frames, const flow_exchange *exchange)
+{
+    const GArray *messages = exchange->testimony ? exchange->testimony->messages : NULL;
+
+    if (exchange->testimony && !messages)
+        g_array_append_val(frames, exchange->request.frame);
+    for (guint i = 0; messages && i < messages->len; i++)
+        g_array_append_val(frames, g_array_index(messages, flow_message, i).where.frame);
+}
+
+/* The frames of logs that belong to an enrolment, in order. */
+static GArray *
+told_frames(const flow_enrolment *enrolment)
+{
+    GArray *frames = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 
     for (guint i = 0; i < enrolment->parts->len; i++) {
         const flow_part *part = enrolment->parts->pdata[i];
 
-        g_string_append_printf(text, "%s%u", i ? ", " : "", part->conversation->tcp_stream);
+        for (guint j = 0; j < part->steps->len; j++) {
+            const flow_exchange *exchange = g_array_index(part->steps, flow_part_step, j).exchange, *witness;
+
+            for (guint k = 0; exchange && (witness = flow_witness(exchange, k)) != NULL; k++)
+                add_told_frames(frames, witness);
+        }
+    }
+    g_array_sort(frames, by_number);
+    return frames;
+}
+
+/* "frame.number in {3..9, 12}" */
+static void
+append_frames(GString *text, const GArray *frames)
+{
+    g_string_append(text, "frame.number in {");
+    for (guint i = 0; i < frames->len;) {
+        uint32_t first = g_array_index(frames, uint32_t, i), last = first;
+
+        for (i++; i < frames->len && g_array_index(frames, uint32_t, i) <= last + 1; i++)
+            last = g_array_index(frames, uint32_t, i);
+        g_string_append_printf(text, first == last ? "%s%u" : "%s%u..%u", text->str[text->len - 1] == '{' ? "" : ", ",
+                               first, last);
     }
     g_string_append_c(text, '}');
+}
+
+static void
+append_streams(GString *text, const flow_enrolment *enrolment)
+{
+    g_string_append(text, "tcp.stream in {");
+    for (guint i = 0; i < enrolment->parts->len; i++) {
+        const flow_conversation *conversation = ((flow_part *)enrolment->parts->pdata[i])->conversation;
+
+        if (!conversation->log)
+            g_string_append_printf(text, "%s%u", text->str[text->len - 1] == '{' ? "" : ", ", conversation->tcp_stream);
+    }
+    g_string_append_c(text, '}');
+}
+
+static bool
+has_packets(const flow_enrolment *enrolment)
+{
+    for (guint i = 0; i < enrolment->parts->len; i++) {
+        if (!((flow_part *)enrolment->parts->pdata[i])->conversation->log)
+            return true;
+    }
+    return false;
+}
+
+char *
+flow_filter_of(const flow_enrolment *enrolment)
+{
+    GString *text = g_string_new(NULL);
+    GArray  *frames = told_frames(enrolment);
+
+    if (has_packets(enrolment) || frames->len == 0)
+        append_streams(text, enrolment);
+    if (frames->len > 0) {
+        if (text->len > 0)
+            g_string_append(text, " || ");
+        append_frames(text, frames);
+    }
+    g_array_unref(frames);
     return g_string_free(text, FALSE);
 }

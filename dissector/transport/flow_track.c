@@ -40,9 +40,11 @@ static flow_knowledge *knowledge; /* as long as the program */
 static flow_model *model;
 static tracker    *all;
 static GHashTable *exchanges; /* scep_record or crp_record of a request -> flow_exchange */
+static GHashTable *told_in;   /* number of a frame with a line of a log -> flow_conversation */
 
 static const char *servers = "";
 static const char *expected_flow = "auto";
+static const char *log_time_zone = "auto";
 static gint        vantage;
 
 static const flow_knowledge *
@@ -67,9 +69,14 @@ learn(bool with_catalogue)
 static void
 file_opened(void)
 {
-    flow_settings settings = { servers, expected_flow, vantages[vantage].name, learn };
+    flow_settings settings = { servers, expected_flow, vantages[vantage].name, log_time_zone, learn };
 
     model = flow_model_new(NULL, &settings);
+    if (!flow_zone_is_known(log_time_zone))
+        report_failure("scepshark: scepflow.log_time_zone: \"%s\" is no time zone; expected auto, an offset such as +02:00, "
+                       "or a name such as Europe/Berlin",
+                       log_time_zone);
+    told_in = g_hash_table_new(NULL, NULL);
     all = tracker_new(model, certificate_read);
     exchanges = g_hash_table_new(NULL, NULL);
 }
@@ -80,11 +87,12 @@ file_closed(void)
     if (!model)
         return;
     g_hash_table_unref(exchanges);
+    g_hash_table_unref(told_in);
     tracker_free(all);
     flow_model_free(model);
     model = NULL;
     all = NULL;
-    exchanges = NULL;
+    exchanges = told_in = NULL;
 }
 
 static int64_t
@@ -392,10 +400,13 @@ flow_track_visit(tvbuff_t *frame, packet_info *pinfo, flow_side *from)
     track_place  place;
     flow_moment  now = { pinfo->num, nanoseconds(&pinfo->abs_ts) };
 
+    *from = FLOW_CLIENT;
     if (!model || !segment_of(frame, pinfo, &segment)) {
-        if (model && !PINFO_FD_VISITED(pinfo))
+        const flow_conversation *told = model ? g_hash_table_lookup(told_in, GUINT_TO_POINTER(pinfo->num)) : NULL;
+
+        if (model && !told && !PINFO_FD_VISITED(pinfo))
             flow_model_saw_frame(model, now.frame, now.time);
-        return NULL;
+        return told;
     }
     if (PINFO_FD_VISITED(pinfo)) {
         place = tracker_find(all, &segment, pinfo->num);
@@ -412,6 +423,24 @@ flow_track_visit(tvbuff_t *frame, packet_info *pinfo, flow_side *from)
     }
     *from = place.from;
     return place.track ? track_conversation(place.track) : NULL;
+}
+
+void
+flow_track_log(packet_info *pinfo, const char *format, const flow_log_line *line)
+{
+    flow_moment        now = { pinfo->num, nanoseconds(&pinfo->abs_ts) };
+    flow_conversation *conversation;
+    flow_log          *log;
+
+    if (!model || PINFO_FD_VISITED(pinfo))
+        return;
+    log = flow_log_of(model, compat_interface(pinfo), format, compat_interface_name(pinfo),
+                      compat_interface_description(pinfo));
+    conversation = flow_log_add(log, now, line);
+    if (conversation)
+        g_hash_table_insert(told_in, GUINT_TO_POINTER(pinfo->num), conversation);
+    /* Local time tells nothing about how long the file goes on. */
+    flow_model_saw_frame(model, now.frame, line->is_utc ? now.time : 0);
 }
 
 const flow_result *
@@ -445,6 +474,10 @@ flow_track_register(int proto)
     prefs_register_enum_preference(module, "vantage", "Captured at",
                                    "Where the capture was made, if the names of its interfaces do not tell", &vantage,
                                    vantages, FALSE);
+    prefs_register_string_preference(module, "log_time_zone", "Time zone of logs",
+                                     "Of logs that have none (CRP.log): auto, which compares them with the other evidence, "
+                                     "an offset such as +02:00, or a name such as Europe/Berlin",
+                                     &log_time_zone);
     register_init_routine(file_opened);
     register_cleanup_routine(file_closed);
 }

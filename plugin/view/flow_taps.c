@@ -30,7 +30,7 @@ report_lines(GString *out, const flow_result *result, GHashTable *shown)
 {
     for (unsigned i = 0; result && i < result->enrolments->len; i++) {
         if (report_is_shown(result->enrolments->pdata[i], shown))
-            report_json(out, result->enrolments->pdata[i]);
+            report_json(out, result->enrolments->pdata[i], result->logs);
     }
 }
 

@@ -191,12 +191,12 @@ add_frame(compat_sequence *sequence, const flow_conversation *conversation, uint
         place at = { sequence, parts->pdata[i], frame, time };
 
         /* A conversation that carries several enrolments is set up once. */
-        if (i == 0)
+        if (i == 0 && !conversation->log)
             add_transport(&at);
         for (unsigned j = 0; j < at.part->steps->len; j++) {
             const flow_part_step *step = &g_array_index(at.part->steps, flow_part_step, j);
 
-            if (step->exchange)
+            if (step->exchange && step->step < FLOW_TEMPLATE_PERMISSION)
                 add_exchange(&at, step->exchange);
         }
     }

@@ -56,10 +56,10 @@ outcome_of(const flow_exchange *exchange)
 {
     GString *text = g_string_new(NULL);
 
-    if (exchange->http_status > 0)
-        g_string_append_printf(text, "HTTP %d", exchange->http_status);
-    if (exchange->http_substatus > 0)
-        g_string_append_printf(text, ".%u", exchange->http_substatus);
+    if (flow_http_status(exchange) > 0)
+        g_string_append_printf(text, "HTTP %d", flow_http_status(exchange));
+    if (flow_http_substatus(exchange) > 0)
+        g_string_append_printf(text, ".%u", flow_http_substatus(exchange));
     if (exchange->code)
         add_part(text, exchange->code);
     else if (exchange->verified >= 0)
@@ -87,7 +87,9 @@ outcome_count(const flow_enrolment *enrolment, unsigned *fine, unsigned *visible
 const char *
 outcome_device(const flow_enrolment *enrolment)
 {
-    return enrolment->device ? enrolment->device : "unknown device";
+    if (enrolment->device)
+        return enrolment->device;
+    return enrolment->device_id ? enrolment->device_id : "unknown device";
 }
 
 const char *

@@ -146,7 +146,7 @@ add_call(GString *out, const flow_exchange *exchange)
     char *hresult = exchange->has_hresult ? g_strdup_printf("0x%08x", exchange->hresult) : NULL;
 
     add_key(out, "http_substatus");
-    add_positive(out, exchange->http_substatus);
+    add_positive(out, flow_http_substatus(exchange));
     add_key(out, "verified");
     if (exchange->verified >= 0)
         add_bool(out, exchange->verified != 0);
@@ -168,6 +168,42 @@ add_call(GString *out, const flow_exchange *exchange)
     add_text(out, exchange->onward_reason);
 }
 
+/* The logs that tell of it. */
+static void
+add_witnesses(GString *out, const flow_exchange *exchange)
+{
+    const flow_exchange *witness;
+
+    add_key(out, "logs");
+    g_string_append_c(out, '[');
+    for (guint i = 0; (witness = flow_witness(exchange, i)) != NULL; i++) {
+        const flow_testimony *testimony = witness->testimony;
+
+        if (!testimony)
+            continue;
+        begin_element(out);
+        g_string_append_c(out, '{');
+        add_key(out, "log");
+        add_text(out, testimony->log->name);
+        add_key(out, "line");
+        add_positive(out, testimony->line);
+        add_key(out, "lines");
+        add_positive(out, testimony->lines);
+        add_key(out, "frame");
+        add_positive(out, witness->request.frame);
+        add_key(out, "confidence");
+        add_positive(out, testimony->of ? testimony->confidence : 0);
+        add_key(out, "win32_status");
+        add_number(out, testimony->win32_status >= 0, testimony->win32_status);
+        add_key(out, "reason");
+        add_text(out, testimony->reason);
+        add_key(out, "problem");
+        add_text(out, witness->problem);
+        g_string_append_c(out, '}');
+    }
+    g_string_append_c(out, ']');
+}
+
 static void
 add_part_step(GString *out, const flow_part_step *step)
 {
@@ -184,7 +220,7 @@ add_part_step(GString *out, const flow_part_step *step)
     add_key(out, "response_frame");
     add_positive(out, step->end.frame);
     add_key(out, "http_status");
-    add_positive(out, exchange ? exchange->http_status : 0);
+    add_positive(out, exchange ? flow_http_status(exchange) : 0);
     add_key(out, "time");
     if (step->begin.frame && step->end.frame)
         layout_append_seconds(out, step->end.time - step->begin.time);
@@ -198,6 +234,8 @@ add_part_step(GString *out, const flow_part_step *step)
     add_text(out, exchange ? exchange->operation : NULL);
     if (exchange && step->step >= FLOW_VERIFY_REQUEST && step->step <= FLOW_NOTIFY)
         add_call(out, exchange);
+    if (exchange && (exchange->testimony || exchange->witnesses))
+        add_witnesses(out, exchange);
     g_string_append_c(out, '}');
 }
 
@@ -215,7 +253,7 @@ add_part(GString *out, gconstpointer data)
     add_key(out, "number");
     add_number(out, true, part->number);
     add_key(out, "tcp_stream");
-    add_number(out, true, conversation->tcp_stream);
+    add_number(out, !conversation->log, conversation->tcp_stream);
     add_key(out, "leg");
     add_text(out, part->leg == FLOW_LEG_UNKNOWN ? NULL : flow_leg_name(part->leg));
     add_key(out, "role");
@@ -233,7 +271,7 @@ add_part(GString *out, gconstpointer data)
     add_key(out, "last_frame");
     add_positive(out, conversation->last.frame);
     add_key(out, "tcp");
-    add_text(out, flow_tcp_state_name(flow_tcp_state_of(conversation)));
+    add_text(out, conversation->log ? NULL : flow_tcp_state_name(flow_tcp_state_of(conversation)));
     add_tls(out, conversation);
     add_key(out, "steps");
     g_string_append_c(out, '[');
@@ -260,6 +298,8 @@ add_part(GString *out, gconstpointer data)
     add_bool(out, conversation->renegotiations > 0);
     add_key(out, "rpc");
     add_text(out, conversation->rpc_interface);
+    add_key(out, "log");
+    add_text(out, conversation->log ? conversation->log->name : NULL);
     g_string_append_c(out, '}');
     g_free(cipher);
 }
@@ -366,8 +406,43 @@ add_array(GString *out, const char *key, const GPtrArray *elements, void (*add)(
     g_string_append_c(out, ']');
 }
 
+/* A log file: how many of its lines tell what, and how its clock stands. */
+static void
+add_log(GString *out, gconstpointer data)
+{
+    const flow_log *log = data;
+
+    begin_element(out);
+    g_string_append_c(out, '{');
+    add_key(out, "name");
+    add_text(out, log->name);
+    add_key(out, "format");
+    add_text(out, log->format);
+    add_key(out, "kind");
+    add_text(out, log->kind);
+    add_key(out, "lines");
+    add_number(out, true, log->lines);
+    add_key(out, "told");
+    add_number(out, true, log->told);
+    add_key(out, "confirmed");
+    add_number(out, true, log->joined);
+    add_key(out, "malformed");
+    add_number(out, true, log->malformed);
+    add_key(out, "zone_basis");
+    add_text(out, flow_zone_basis_name(log->zone_basis));
+    add_key(out, "zone_confidence");
+    add_number(out, true, log->zone_confidence);
+    add_key(out, "utc_offset");
+    layout_append_seconds(out, -log->zone);
+    add_key(out, "clock_skew");
+    layout_append_seconds(out, log->skew);
+    add_key(out, "events");
+    add_number(out, true, log->fits);
+    g_string_append_c(out, '}');
+}
+
 void
-report_json(GString *out, const flow_enrolment *enrolment)
+report_json(GString *out, const flow_enrolment *enrolment, const GPtrArray *logs)
 {
     g_string_append_c(out, '{');
     add_key(out, "enrolment");
@@ -402,5 +477,11 @@ report_json(GString *out, const flow_enrolment *enrolment)
     add_key(out, "filter");
     add_taken_text(out, flow_filter_of(enrolment));
     add_array(out, "timing", enrolment->timings, add_timing);
+    add_key(out, "device_id");
+    add_text(out, enrolment->device_id);
+    add_key(out, "user_id");
+    add_text(out, enrolment->user_id);
+    if (logs && logs->len > 0)
+        add_array(out, "logs", logs, add_log);
     g_string_append(out, "}\n");
 }

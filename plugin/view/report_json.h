@@ -7,7 +7,8 @@
 
 #include "../../dissector/flow/flow.h"
 
-/* Appends the object and a line end. Keys are in the order of the contract, what is not known is null. */
-void report_json(GString *out, const flow_enrolment *enrolment);
+/* Appends the object and a line end. Keys are in the order of the contract, what is not known is null. `logs` are those of
+ * the file (of flow_log *), NULL or empty without any. */
+void report_json(GString *out, const flow_enrolment *enrolment, const GPtrArray *logs);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "report_text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "layout.h"
@@ -82,10 +83,12 @@ basis_of(flow_basis basis, unsigned confidence)
 static char *
 transport_of(const flow_conversation *conversation)
 {
-    GString       *text = g_string_new(flow_tcp_state_name(flow_tcp_state_of(conversation)));
+    GString       *text = g_string_new(conversation->log ? "told by " : flow_tcp_state_name(flow_tcp_state_of(conversation)));
     const char    *version = flow_tls_version_name(conversation->version);
     flow_tls_state tls = flow_tls_state_of(conversation);
 
+    if (conversation->log)
+        g_string_append(text, conversation->log->name);
     if (tls != FLOW_TLS_NONE) {
         g_string_append_printf(text, " · %s", version ? version : "TLS");
         if (tls != FLOW_TLS_ESTABLISHED)
@@ -135,8 +138,8 @@ report_step(GString *out, const flow_part *part, const flow_part_step *step)
     layout_row(out, MARGIN + 3, columns, G_N_ELEMENTS(columns),
                (const char *[]){ state, flow_operation_name(step->step), step->begin.frame ? begin : NULL, duration,
                                  frames, outcome ? outcome : inferred });
-    if (step->exchange && step->exchange->problem)
-        layout_prose(out, MARGIN + 5, "! ", step->exchange->problem);
+    if (step->exchange && flow_problem(step->exchange))
+        layout_prose(out, MARGIN + 5, "! ", flow_problem(step->exchange));
     g_free(inferred);
     g_free(outcome);
     g_free(frames);
@@ -144,6 +147,27 @@ report_step(GString *out, const flow_part *part, const flow_part_step *step)
     g_free(begin);
     g_free(since);
     g_free(state);
+}
+
+/* The logs that tell of it as well. */
+static void
+add_witnesses(GString *text, const flow_part *part)
+{
+    GPtrArray *logs = g_ptr_array_new();
+
+    for (unsigned i = 0; i < part->steps->len; i++) {
+        const flow_exchange *exchange = g_array_index(part->steps, flow_part_step, i).exchange, *witness;
+
+        for (guint j = 1; exchange && (witness = flow_witness(exchange, j)) != NULL; j++) {
+            const char *name = witness->testimony->log->name;
+
+            if (!g_ptr_array_find(logs, name, NULL)) {
+                g_string_append_printf(text, "%s%s", logs->len ? ", " : "; also told by ", name);
+                g_ptr_array_add(logs, (gpointer)name);
+            }
+        }
+    }
+    g_ptr_array_unref(logs);
 }
 
 /* Between whom, on behalf of which other conversation, and how that is known. */
@@ -158,8 +182,9 @@ report_relation(GString *out, const flow_part *part)
     g_string_append_printf(text, "%s → %s", client ? client : "unknown", server ? server : "unknown");
     if (conversation->server_name)
         g_string_append_printf(text, " (%s)", conversation->server_name);
-    if (conversation->vantage)
+    if (conversation->vantage && !conversation->log)
         g_string_append_printf(text, ", seen by %s", conversation->vantage);
+    add_witnesses(text, part);
     if (part->continues) {
         const flow_part_step *steps = (const flow_part_step *)(void *)part->steps->data;
         const flow_exchange  *inward = NULL;
@@ -187,16 +212,31 @@ report_relation(GString *out, const flow_part *part)
 static const layout_column conversation_columns[] = { { 3, false },  { 11, false }, { 14, false }, { 6, true },
                                                       { 27, false }, { 14, false }, { 11, false } };
 
+/* What a log tells of one role may be of several conversations. */
+static char *
+frames_of_part(const flow_part *part)
+{
+    uint32_t first = part->conversation->first.frame, last = part->conversation->last.frame;
+
+    for (unsigned i = 0; part->conversation->log && i < part->steps->len; i++) {
+        const flow_part_step *step = &g_array_index(part->steps, flow_part_step, i);
+
+        first = MIN(first, step->begin.frame);
+        last = MAX(last, MAX(step->begin.frame, step->end.frame));
+    }
+    return frames_of(first, "–", last);
+}
+
 static void
 report_conversation(GString *out, const flow_part *part)
 {
     const flow_conversation *conversation = part->conversation;
     char                    *number = g_strdup_printf("%u", part->number);
     char                    *roles = roles_of(part);
-    char                    *stream = g_strdup_printf("%u", conversation->tcp_stream);
+    char                    *stream = conversation->log ? g_strdup("log") : g_strdup_printf("%u", conversation->tcp_stream);
     char                    *transport = transport_of(conversation);
     char                    *basis = basis_of(part->basis, part->confidence);
-    char                    *frames = frames_of(conversation->first.frame, "–", conversation->last.frame);
+    char                    *frames = frames_of_part(part);
 
     layout_row(out, MARGIN, conversation_columns, G_N_ELEMENTS(conversation_columns),
                (const char *[]){ number, flow_leg_name(part->leg), roles, stream, transport, basis, frames });
@@ -368,6 +408,9 @@ report_heading(GString *out, const flow_enrolment *enrolment)
         layout_prose(out, MARGIN, "", about->str);
     prose(out, MARGIN, "", "begun %s, took %s, frames %u–%u", begin ? begin : "at an unknown time", duration,
           enrolment->begin.frame, enrolment->end.frame);
+    if (enrolment->device_id || enrolment->user_id)
+        prose(out, MARGIN, "", "device %s, user %s", enrolment->device_id ? enrolment->device_id : "unknown",
+              enrolment->user_id ? enrolment->user_id : "unknown");
     if (enrolment->attempt > 1)
         prose(out, MARGIN, "", "try %u of this device in the capture", enrolment->attempt);
     if (enrolment->confidence < 100)
@@ -438,8 +481,13 @@ report_part_briefly(GString *out, const flow_part *part)
         g_free(told);
         g_free(duration);
     }
-    prose(out, MARGIN, label, "%s, %s (tcp.stream %u, frames %u–%u): %s", flow_leg_name(part->leg), roles,
-          part->conversation->tcp_stream, part->conversation->first.frame, part->conversation->last.frame, steps->str);
+    if (part->conversation->log)
+        prose(out, MARGIN, label, "%s, %s (%s): %s", flow_leg_name(part->leg), roles, part->conversation->log->name,
+              steps->str);
+    else
+        prose(out, MARGIN, label, "%s, %s (tcp.stream %u, frames %u–%u): %s", flow_leg_name(part->leg), roles,
+              part->conversation->tcp_stream, part->conversation->first.frame, part->conversation->last.frame,
+              steps->str);
     g_string_free(steps, TRUE);
     g_free(label);
     g_free(roles);
@@ -526,14 +574,88 @@ report_sum(GString *out, const GPtrArray *enrolments, unsigned all)
     g_string_free(text, TRUE);
 }
 
+/* "UTC", "UTC+02:00". */
+static char *
+zone_of(const flow_log *log)
+{
+    int64_t minutes = -log->zone / (60 * G_GINT64_CONSTANT(1000000000));
+
+    if (minutes == 0)
+        return g_strdup("UTC");
+    return g_strdup_printf("UTC%c%02d:%02d", minutes < 0 ? '-' : '+', abs((int)(minutes / 60)), abs((int)(minutes % 60)));
+}
+
+/* How the times of a log are understood, and why. */
+static void
+add_clock(GString *text, const flow_log *log)
+{
+    char *zone = zone_of(log);
+
+    switch (log->zone_basis) {
+    case FLOW_ZONE_UTC: g_string_append(text, "UTC by its format"); break;
+    case FLOW_ZONE_BIAS: g_string_append(text, "its records have their time zone"); break;
+    case FLOW_ZONE_TOLD: g_string_append_printf(text, "%s as told", zone); break;
+    case FLOW_ZONE_INFERRED:
+        g_string_append_printf(text, "local time, which is %s by %u event%s that others have as well (%u %%)", zone,
+                               log->fits, plural(log->fits), log->zone_confidence);
+        break;
+    case FLOW_ZONE_ASSUMED:
+        g_string_append(text, log->told ? "local time, taken for UTC: nothing else has these events"
+                                        : "local time, taken for UTC");
+        break;
+    }
+    if (log->skew) {
+        char *skew = layout_duration(ABS(log->skew));
+
+        g_string_append_printf(text, "; its clock is %s %s", skew, log->skew < 0 ? "behind" : "ahead");
+        g_free(skew);
+    }
+    g_free(zone);
+}
+
+/* Every line of every log is accounted for. */
+static void
+report_logs(GString *out, const flow_result *result)
+{
+    if (!result || !result->logs || result->logs->len == 0)
+        return;
+    g_string_append(out, "Logs\n");
+    for (unsigned i = 0; i < result->logs->len; i++) {
+        const flow_log *log = result->logs->pdata[i];
+        GString        *text = g_string_new(NULL);
+
+        g_string_append_printf(text, "%s (%s): %u line%s", log->name, log->format, log->lines, plural(log->lines));
+        add_item(text, ", ", "%u of requests and calls", log->told);
+        if (log->told)
+            add_item(text, ", ", "%u of them seen by others too", log->joined);
+        if (log->lines > log->told + log->malformed)
+            add_item(text, ", ", "%u about something else", log->lines - log->told - log->malformed);
+        if (log->malformed)
+            add_item(text, ", ", "%u that cannot be read", log->malformed);
+        g_string_append(text, "; ");
+        add_clock(text, log);
+        layout_prose(out, MARGIN, "", text->str);
+        g_string_free(text, TRUE);
+    }
+    g_string_append_c(out, '\n');
+}
+
 bool
 report_is_shown(const flow_enrolment *enrolment, GHashTable *shown)
 {
     if (!shown)
         return true;
     for (unsigned i = 0; i < enrolment->parts->len; i++) {
-        if (g_hash_table_contains(shown, ((const flow_part *)enrolment->parts->pdata[i])->conversation))
+        const flow_part *part = enrolment->parts->pdata[i];
+
+        if (g_hash_table_contains(shown, part->conversation))
             return true;
+        for (unsigned j = 0; j < part->steps->len; j++) {
+            const flow_exchange *exchange = g_array_index(part->steps, flow_part_step, j).exchange;
+
+            if (exchange && flow_is_seen_by(exchange, shown))
+                return true;
+        }
     }
     return false;
 }
@@ -547,6 +669,7 @@ report_text(GString *out, const flow_result *result, GHashTable *shown)
     if (!result || result->enrolments->len == 0) {
         g_string_append_printf(out, "No SCEP enrolment in this capture.%s%s\n", result && result->hint ? " " : "",
                                result && result->hint ? result->hint : "");
+        report_logs(out, result);
         return;
     }
     enrolments = g_ptr_array_new();
@@ -568,6 +691,7 @@ report_text(GString *out, const flow_result *result, GHashTable *shown)
             g_string_append_c(out, '\n');
             has_brief |= is_brief;
         }
+        report_logs(out, result);
         report_sum(out, enrolments, result->enrolments->len);
         if (has_brief)
             prose(out, 0, "", "One of them in full: -z \"scep,flow,scepflow.enrolment == N\"");

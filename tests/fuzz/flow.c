@@ -2,7 +2,7 @@
  *
  * Frames of a file, with what was read in them, through tracker, engine and reports: at any time what the engine says
  * is sound, a frame is found again where it was put, and an evaluation says the same twice. What is rare in frames that
- * chance makes, calls of NDES while PKIOperations wait, comes as evidence without frames.
+ * chance makes, calls of NDES while PKIOperations wait, and lines of logs, comes as evidence without frames.
  *
  * The first octet of an input chooses the settings; actions follow, each an octet that names it and what it needs.
  */
@@ -11,6 +11,7 @@
 #include "fuzz.h"
 #include "flow/evidence.h"
 #include "flow/knowledge.h"
+#include "flow/logs.h"
 #include "transport/track.h"
 #include "../../plugin/view/outcome.h"
 #include "../../plugin/view/report_json.h"
@@ -34,10 +35,14 @@ enum {
     ACTIONS,
 };
 
+/* Octets from here on are lines of logs. */
+#define LINE 0xe0
+
 /* More would only be slow. */
 #define MAX_FRAMES      400
 #define MAX_EVALUATIONS 6
 #define MAX_MADE        100
+#define MAX_TOLD        300
 
 #define BEGIN (G_GINT64_CONSTANT(1465526646) * 1000000000)
 
@@ -56,6 +61,7 @@ typedef struct {
     tracker    *all;
     GArray     *frames; /* of frame */
     GPtrArray  *made;   /* of flow_conversation *: those for which there are no frames */
+    GPtrArray  *told;   /* of flow_conversation *: of logs */
     flow_moment now;
     unsigned    evaluations, streams;
 } file;
@@ -223,9 +229,11 @@ fill_request(file *one, flow_exchange *exchange)
 static void
 take_request(file *one, const frame *in)
 {
-    flow_basis     basis = next(one, 1) % 8 ? FLOW_DECRYPTED : FLOW_LOG;
-    flow_exchange *exchange = flow_add_exchange(track_conversation(in->place.track), basis, in->now);
+    flow_exchange *exchange;
 
+    if (next(one, 1) % 8 == 0)
+        flow_evaluate(one->model); /* half-way */
+    exchange = flow_add_exchange(track_conversation(in->place.track), FLOW_DECRYPTED, in->now);
     track_count_request(in->place.track, exchange);
     fill_request(one, exchange);
 }
@@ -452,6 +460,89 @@ end(file *one)
     reach(one, conversation);
 }
 
+/* --- logs --- */
+
+static void
+take_request_line(file *one, flow_log_line *line)
+{
+    static const char *const addresses[] = { "192.0.2.10", "192.0.2.20", "198.51.100.30", "198.51.100.40" };
+    static const char *const agents[] = { "NDES_Plugin", "Mozilla/4.0+(compatible;+Win32)" };
+    static const char *const transactions[] = { "A1", "B2" }, *const reasons[] = { "FieldLength", "Timer_ConnectionIdle" };
+    static const flow_step   steps[] = { FLOW_GET_CA_CAPS,   FLOW_GET_CA_CERT, FLOW_PKI_OPERATION, FLOW_VERIFY_REQUEST,
+                                         FLOW_NOTIFY,        FLOW_STEP_NONE,   FLOW_OTHER_REQUEST, FLOW_GET_NEXT_CA_CERT };
+    static const int         statuses[] = { 200, 201, 204, 403, 404, 500, 503, 0 };
+    unsigned                 bits = next(one, 2);
+
+    line->client = (flow_endpoint){ bits & 4 ? addresses[bits & 3] : NULL, bits & 8 ? (uint16_t)(50000 + next(one, 1)) : 0 };
+    line->server = (flow_endpoint){ bits & 0x40 ? addresses[bits >> 4 & 3] : NULL, bits & 0x80 ? 443 : 0 };
+    line->step = steps[bits >> 8 & 7];
+    line->http_status = statuses[bits >> 11 & 7];
+    line->is_cut = bits & 0x4000;
+    line->duration = (int64_t)next(one, 2) * 1000000 - 1;
+    line->win32_status = (int64_t)next(one, 1) - 1;
+    line->response_octets = next(one, 2);
+    line->user_agent = NEXT_OF(one, agents);
+    line->transaction_id = NEXT_OF(one, transactions);
+    line->reason = NEXT_OF(one, reasons);
+}
+
+static void
+take_message_line(file *one, flow_log_line *line)
+{
+    static const char *const components[] = { "NDESPlugin", "CertificateRegistrationPoint", "SMS_EXECUTIVE" };
+    static const char *const threads[] = { "1", "2", "3" };
+    static const char *const texts[] = {
+        "Calling VerifyRequest ...",
+        "Sending request to certificate registration point.",
+        "Verify challenge returns true",
+        "Verify challenge returns false",
+        "Verify challenge returns <!DOCTYPE html><title>\xc3",
+        "Failed to send http request /x. Error 12175",
+        "Exiting VerifyRequest with 0x0",
+        "Exiting VerifyRequest with 0x80004005",
+        "Calling Notifyrequest ...",
+        "Exiting Notify with 0x0",
+        "Validation Phase 1 started.",
+        "Validation Phase 1 finised with status False.",
+        "Validation Phase 3 started for device 38fdb94d-db5c-468d-b8d6-37aff538e934 and user .",
+        "Validation Phase 3 finished with status True.",
+        "VerifyRequest Finished with status True",
+        "Notify Started.",
+        "Beginning state message creation...",
+        "Successfully sent state message",
+        "Notify Finished.",
+    };
+    unsigned text = next(one, 1);
+
+    line->component = NEXT_OF(one, components);
+    line->thread = NEXT_OF(one, threads);
+    line->level = text >> 6;
+    line->text = texts[(text & 63) % G_N_ELEMENTS(texts)];
+}
+
+static void
+take_line(file *one)
+{
+    static const char *const formats[] = { "iis", "httperr", "cmtrace", "svclog" };
+    static const char *const names[] = { "u_ex.log", "httperr1.log", "NDESPlugin.log", "u_ex.log" };
+    unsigned                 bits = next(one, 1), number = bits & 3;
+    flow_log_line            line = { .line = next(one, 1), .win32_status = -1, .duration = -1 };
+    flow_conversation       *conversation;
+    flow_log                *log = flow_log_of(one->model, number, formats[number], names[number], "logs/a/file.log");
+
+    pass(one);
+    line.is_malformed = bits & 4;
+    line.is_utc = bits & 8 || number < 2;
+    if (number < 2)
+        take_request_line(one, &line);
+    else
+        take_message_line(one, &line);
+    conversation = flow_log_add(log, (flow_moment){ one->now.frame, one->now.time + (bits >> 4) * G_GINT64_CONSTANT(900000000000) },
+                                &line);
+    if (conversation)
+        g_ptr_array_add(one->told, conversation);
+}
+
 /* --- what is said of it --- */
 
 static void
@@ -521,7 +612,8 @@ check_part(const file *one, const flow_enrolment *enrolment, const flow_part *pa
         const flow_part_step *step = &g_array_index(part->steps, flow_part_step, i);
 
         g_assert_true(step->step > FLOW_STEP_NONE && step->step < FLOW_STEPS);
-        g_assert_true(!step->exchange || step->exchange->conversation == part->conversation);
+        g_assert_true(!step->exchange || step->exchange->conversation == part->conversation ||
+                      step->exchange->conversation->log);
         g_assert_true(!step->exchange || step->exchange->enrolment == enrolment);
         if (step->exchange)
             check_exchange(enrolment, step->exchange);
@@ -584,7 +676,7 @@ told(const flow_result *result)
 
     report_text(text, result, NULL);
     for (guint i = 0; i < result->enrolments->len; i++)
-        report_json(text, result->enrolments->pdata[i]);
+        report_json(text, result->enrolments->pdata[i], result->logs);
     g_assert_true(g_utf8_validate(text->str, (gssize)text->len, NULL));
     return text;
 }
@@ -600,6 +692,33 @@ check_made(const flow_conversation *conversation)
             g_assert_nonnull(exchange->enrolment);
         if (exchange->enrolment)
             g_assert_nonnull(flow_parts_of(conversation));
+    }
+}
+
+/* Each line is counted once, and is a witness of one request. */
+static void
+check_logs(const flow_result *result)
+{
+    for (guint i = 0; i < result->logs->len; i++) {
+        const flow_log *log = result->logs->pdata[i];
+        unsigned        told = 0;
+
+        for (guint j = 0; j < log->exchanges->len; j++) {
+            const flow_exchange  *exchange = log->exchanges->pdata[j];
+            const flow_testimony *testimony = exchange->testimony;
+
+            told += testimony->lines;
+            g_assert_true(testimony->of != exchange);
+            if (testimony->of) {
+                g_assert_true(g_ptr_array_find(testimony->of->witnesses, exchange, NULL));
+                g_assert_null(testimony->of->testimony ? testimony->of->testimony->of : NULL);
+                g_assert_null(exchange->enrolment);
+            }
+        }
+        g_assert_cmpuint(told, ==, log->told);
+        g_assert_cmpuint(log->joined, <=, log->told);
+        g_assert_cmpuint(log->told + log->malformed, <=, log->lines + log->malformed);
+        g_assert_cmpuint(log->zone_confidence, <=, 100);
     }
 }
 
@@ -619,6 +738,9 @@ evaluate(file *one)
     g_assert_true(flow_evaluate(one->model) == result);
     for (guint i = 0; i < one->made->len; i++)
         check_made(one->made->pdata[i]);
+    for (guint i = 0; i < one->told->len; i++)
+        check_made(one->told->pdata[i]);
+    check_logs(result);
     first = told(result);
     if (one->made->len > 0)
         flow_changed(one->made->pdata[0]);
@@ -654,10 +776,13 @@ check_places(file *one)
 static void
 act(file *one)
 {
-    unsigned     action = next(one, 1) % ACTIONS;
+    unsigned     octet = next(one, 1), action = octet % ACTIONS;
     const frame *in = one->frames->len > 0 ? frame_at(one, 0) : NULL;
 
-    if (action == FRAME) {
+    if (octet >= LINE) {
+        if (one->told->len < MAX_TOLD)
+            take_line(one);
+    } else if (action == FRAME) {
         take_frame(one);
     } else if (action == QUIET) {
         one->now.time += next_time(one);
@@ -702,11 +827,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     file                     one = { .in = { data, size }, .now = { 0, BEGIN } };
     unsigned                 choice = next(&one, 1);
     flow_settings            settings = { .servers = servers[choice % 5], .expected_flow = flows[choice / 5 % 4],
-                                          .vantage = vantages[choice / 20 % 5] };
+                                          .vantage = vantages[choice / 20 % 5],
+                                          .log_time_zone = choice % 3 ? "auto" : "-07:00" };
 
     one.model = flow_model_new(knowledge, &settings);
     one.all = tracker_new(one.model, choice & 0x80 ? NULL : read_certificate);
     one.made = g_ptr_array_new();
+    one.told = g_ptr_array_new();
     one.frames = g_array_new(FALSE, FALSE, sizeof(frame));
     g_array_set_clear_func(one.frames, clear_frame);
     while (one.in.length > 0 && one.frames->len < MAX_FRAMES)
@@ -715,6 +842,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_places(&one);
     g_array_unref(one.frames);
     g_ptr_array_unref(one.made);
+    g_ptr_array_unref(one.told);
     tracker_free(one.all);
     flow_model_free(one.model);
     return 0;

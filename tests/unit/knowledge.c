@@ -206,7 +206,7 @@ test_built_in(void)
     g_assert_cmpuint(each_line("catalogue", see_entry, knowledge), >, 0);
     each_line("catalogue", count_entries, &entries);
     g_assert_cmpuint(flow_knowledge_catalogue(knowledge)->len, ==, entries);
-    g_assert_cmpuint(each_line("flows", ignore_line, NULL), ==, flow_knowledge_flows(knowledge)->len + 2);
+    g_assert_cmpuint(each_line("flows", ignore_line, NULL), ==, flow_knowledge_flows(knowledge)->len + 3);
     g_ptr_array_unref(problems);
     flow_knowledge_free(knowledge);
 }
@@ -265,9 +265,11 @@ test_flows(void)
     assert_stage(expected, 2, "enrolment", FLOW_PKI_OPERATION, FLOW_STEP_NONE, NULL);
     g_assert_true(expected->keeps_conversations);
     g_assert_cmpint(expected->behind[0], ==, FLOW_VERIFY_REQUEST);
-    g_assert_cmpint(expected->behind[1], ==, FLOW_CA_ISSUE);
-    g_assert_cmpint(expected->behind[2], ==, FLOW_NOTIFY);
-    g_assert_cmpint(expected->behind[3], ==, FLOW_STEP_NONE);
+    g_assert_cmpint(expected->behind[1], ==, FLOW_TEMPLATE_PERMISSION);
+    g_assert_cmpint(expected->behind[6], ==, FLOW_CA_ISSUE);
+    g_assert_cmpint(expected->behind[7], ==, FLOW_NOTIFY);
+    g_assert_cmpint(expected->behind[8], ==, FLOW_STATE_MESSAGE);
+    g_assert_cmpint(expected->behind[9], ==, FLOW_STEP_NONE);
     /* User agents as devices send them. */
     g_assert_true(flow_matches(expected->user_agents, "Mozilla/4.0 (compatible; Win32; WinHttp.WinHttpRequest.5)"));
     g_assert_true(flow_matches(expected->user_agents,

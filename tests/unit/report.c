@@ -351,7 +351,7 @@ test_text_timing(void)
 static void
 test_text_many(void)
 {
-    flow_result result = { g_ptr_array_new(), NULL };
+    flow_result result = { .enrolments = g_ptr_array_new() };
     sample     *all[20];
     char       *text, **lines;
 
@@ -406,7 +406,7 @@ test_text_filter(void)
 static void
 test_text_none(void)
 {
-    flow_result result = { g_ptr_array_new(), NULL };
+    flow_result result = { .enrolments = g_ptr_array_new() };
     char       *text = text_of(&result, NULL);
 
     g_assert_cmpstr(text, ==, "No SCEP enrolment in this capture.\n");
@@ -539,7 +539,7 @@ json_of(const flow_enrolment *enrolment)
 {
     GString *out = g_string_new("before\n");
 
-    report_json(out, enrolment);
+    report_json(out, enrolment, NULL);
     g_assert_true(strchr(out->str + 7, '\n') == out->str + out->len - 1);
     g_string_erase(out, 0, 7);
     return g_string_free(out, FALSE);
@@ -554,11 +554,12 @@ test_json(void)
     one->enrolment.retry_due = BEGIN + 900 * SECOND;
     line = json_of(&one->enrolment);
     assert_python(line, "*e", "enrolment verdict flow device server server_address transaction_id subject start "
-                              "duration conversations steps findings attempt retry_due confidence filter timing");
+                              "duration conversations steps findings attempt retry_due confidence filter timing "
+                              "device_id user_id");
     assert_python(line, "*e['conversations'][0]",
                   "number tcp_stream leg role basis confidence client server first_frame last_frame tcp tls steps "
                   "reason continues retransmissions bytes records cipher certificate resumed "
-                  "client_certificate_state client_certificate renegotiated rpc");
+                  "client_certificate_state client_certificate renegotiated rpc log");
     assert_python(line, "*e['conversations'][0]['steps'][0]",
                   "step state request_frame response_frame http_status time pki_status fail_info operation");
     assert_python(line, "*e['steps'][0]", "step state conversation seen_by role look");
@@ -577,7 +578,7 @@ test_json(void)
                   "'retransmissions': {'client': 0, 'server': 3}, "
                   "'bytes': {'client': 1234, 'server': 5000000000}, 'records': {'client': 4, 'server': 2}, "
                   "'cipher': '0xc02f', 'resumed': True, 'client_certificate_state': None, "
-                  "'client_certificate': None, 'renegotiated': False, 'rpc': None}");
+                  "'client_certificate': None, 'renegotiated': False, 'rpc': None, 'log': None}");
     assert_python(line, "e['conversations'][0]['certificate']",
                   "{'subject': 'CN=scep.contoso.com', 'issuer': 'CN=\"Contoso\" CA', 'names': ['scep.contoso.com'], "
                   "'not_before': '2016-06-09T02:44:06.000000Z', 'not_after': '2016-06-11T02:44:06.000000Z'}");
@@ -722,12 +723,12 @@ test_json_unknown(void)
     line = json_of(&one->enrolment);
     told_tls = FLOW_TLS_ESTABLISHED;
     assert_python(line, "[k for k, v in e.items() if v is None]",
-                  "['device', 'server', 'server_address', 'transaction_id', 'subject', 'retry_due']");
+                  "['device', 'server', 'server_address', 'transaction_id', 'subject', 'retry_due', 'device_id', 'user_id']");
     assert_python(line, "e['steps'], e['findings'], e['conversations'][0]['tls']",
                   "[] [] {'state': 'failed', 'version': None, 'sni': None, 'alert': None}");
     assert_python(line, "[k for k, v in e['conversations'][0].items() if v is None]",
                   "['leg', 'client', 'server', 'first_frame', 'last_frame', 'reason', 'continues', 'cipher', "
-                  "'certificate', 'client_certificate_state', 'client_certificate', 'rpc']");
+                  "'certificate', 'client_certificate_state', 'client_certificate', 'rpc', 'log']");
     g_free(line);
     conversation->alert_description = 48;
     conversation->alert_is_closing = false;
