@@ -44,17 +44,15 @@ line_end_at(logfile_span text)
     return text.length > 1 && text.at[0] == '\r' && text.at[1] == '\n' ? 2 : 0;
 }
 
-/* A record of which there is more than LOGFILE_MAX_RECORD: not cut within a character, nor where a record may begin. */
+/* A record of which there is more than LOGFILE_MAX_RECORD: not cut within a character, nor where another one begins. */
 static logfile_extent
 cut(logfile_span text, logfile_span begin)
 {
     size_t length = LOGFILE_MAX_RECORD;
 
-    for (size_t octets = begin.length; octets > 1; octets--) {
-        if (memcmp(text.at + length - (octets - 1), begin.at, octets - 1) == 0) {
-            length -= octets - 1;
-            break;
-        }
+    for (size_t less = 0; less < begin.length; less++) {
+        if (logfile_begins(logfile_after(text, length - less), begin))
+            return (logfile_extent){ .length = length - less, .taken = length - less };
     }
     for (unsigned i = 0; i < 3 && ((uint8_t)text.at[length] & 0xc0) == 0x80; i++)
         length--;

@@ -44,7 +44,7 @@ typedef struct {
     unsigned depth;
     unsigned application_data;             /* its depth; 0: outside it */
     bool     is_in_words;
-    bool     is_foreign;                   /* the element is no E2ETraceEvent */
+    bool     has_ended;
 } reading;
 
 size_t
@@ -82,8 +82,6 @@ on_start(GMarkupParseContext *context G_GNUC_UNUSED, const char *element, const 
     reading *in = user;
 
     in->depth++;
-    if (in->depth == 1)
-        in->is_foreign = strcmp(element, "E2ETraceEvent") != 0;
     if (in->application_data > 0) {
         in->is_in_words = g_strv_contains(in_words, element);
         return;
@@ -111,6 +109,7 @@ on_end(GMarkupParseContext *context G_GNUC_UNUSED, const char *element G_GNUC_UN
         in->application_data = 0;
     in->is_in_words = false;
     in->depth--;
+    in->has_ended = in->depth == 0;
 }
 
 static void
@@ -127,23 +126,28 @@ add_piece(GString *to, const char *text)
 }
 
 static void
-on_text(GMarkupParseContext *context, const char *text, gsize length G_GNUC_UNUSED, void *user,
-        GError **error G_GNUC_UNUSED)
+add_message(reading *in, const char *text)
+{
+    if (in->depth == in->application_data && in->words->len == 0 && in->others->len == 0)
+        g_string_append(in->others, text); /* as it is: mostly there is nothing else */
+    else
+        add_piece(in->is_in_words ? in->words : in->others, text);
+}
+
+static void
+on_text(GMarkupParseContext *context, const char *octets, gsize length, void *user, GError **error G_GNUC_UNUSED)
 {
     reading    *in = user;
     const char *element = in->depth > 0 ? g_markup_parse_context_get_element(context) : "";
+    char       *text = g_strndup(octets, length);
 
-    if (in->application_data > 0) {
-        if (in->depth == in->application_data && in->words->len == 0 && in->others->len == 0)
-            g_string_append(in->others, text);
-        else
-            add_piece(in->is_in_words ? in->words : in->others, text);
-        return;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
-        if (!in->values[i] && strcmp(element, places[i].element) == 0 && strspn(text, " \t\r\n") < strlen(text))
+    if (in->application_data > 0)
+        add_message(in, text);
+    for (size_t i = 0; i < G_N_ELEMENTS(places) && in->application_data == 0; i++) {
+        if (!in->values[i] && strcmp(element, places[i].element) == 0 && strspn(text, " \t\r\n") < length)
             in->values[i] = g_string_new(text);
     }
+    g_free(text);
 }
 
 /* "2016-06-10T02:44:11.8513964Z", with a distance from UTC instead of Z, or nothing. */
@@ -243,27 +247,37 @@ end_reading(reading *in)
     }
 }
 
+/* Returns why the element cannot be read wholly; NULL when it can. */
+static const char *
+read_element(logfile_span record, reading *in)
+{
+    static const GMarkupParser parser = { .start_element = on_start, .end_element = on_end, .text = on_text };
+    GMarkupParseContext       *context = g_markup_parse_context_new(&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, in, NULL);
+    const char                *problem = NULL;
+
+    if (!g_markup_parse_context_parse(context, record.at, (gssize)record.length, NULL)) {
+        problem = "it is not well-formed XML";
+    } else if (!in->has_ended) {
+        problem = "no </E2ETraceEvent> at its end";
+        g_markup_parse_context_parse(context, "<", 1, NULL); /* a text that is cut short comes when something follows */
+    }
+    g_markup_parse_context_free(context);
+    return problem;
+}
+
 void
 logfile_svclog_read(logfile_span record, logfile_meaning *meaning, const logfile_sink *sink)
 {
-    static const GMarkupParser parser = { .start_element = on_start, .end_element = on_end, .text = on_text };
-    reading                    in = { 0 };
-    GMarkupParseContext       *context;
+    reading     in = { 0 };
+    const char *problem;
 
     if (!logfile_begins(record, logfile_svclog_begin)) {
         logfile_object(meaning, "no <E2ETraceEvent at its begin");
         return;
     }
-    context = g_markup_parse_context_new(&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, &in, NULL);
-    if (!g_markup_parse_context_parse(context, record.at, (gssize)record.length, NULL))
-        logfile_object(meaning, "it is not well-formed XML");
-    else if (in.is_foreign)
-        logfile_object(meaning, "no <E2ETraceEvent at its begin");
-    else if (in.depth > 0)
-        logfile_object(meaning, "no </E2ETraceEvent> at its end");
-    if (in.depth > 0) /* the text that is cut short comes when something follows */
-        g_markup_parse_context_parse(context, "<", 1, NULL);
-    g_markup_parse_context_free(context);
+    problem = read_element(record, &in);
+    if (problem)
+        logfile_object(meaning, "%s", problem);
     if (in.values[TIME_CREATED])
         read_time((logfile_span){ in.values[TIME_CREATED]->str, in.values[TIME_CREATED]->len }, meaning);
     else

@@ -294,6 +294,12 @@ scenario_logs_notify_failed() {
 
 # --- NDES refuses ---
 
+# through_wap: so that it is clear whose requests NDES gets.
+through_wap() {
+    logs
+    wap=yes wap_directives='large_client_header_buffers 4 32k;'
+}
+
 # ndes_refuses STATUS STEP HOW WHAT: the device goes until it gets this status, and the CRP is never called.
 ndes_refuses() {
     begin
@@ -301,11 +307,11 @@ ndes_refuses() {
     expect ndes "http.response.code == $1 && ip.src == $ndes_address" 1
     crp_connections 0
     fails ask_get 22
-    arranged 1 "$4" device-ndes "$2" "$3"
+    arranged 1 "$4" wap-ndes "$2" "$3"
 }
 
 scenario_logs_500_impersonation() {
-    logs
+    through_wap
     prepare=true
     ndes_directives+='rewrite ^ /iis/500.0/1346? last;'
     ndes_refuses 500 get-ca-cert 'HTTP 500.0 from NDES, error 1346' \
@@ -313,7 +319,7 @@ scenario_logs_500_impersonation() {
 }
 
 scenario_logs_404_15() {
-    logs
+    through_wap
     # shellcheck disable=SC2016 # nginx's variable
     ndes_directives+='if ($request_uri ~ "\?.{2049}") { rewrite ^ /iis/404.15? last; }'
     ndes_refuses 404 pki-operation 'HTTP 404.15 from NDES' \
@@ -322,7 +328,7 @@ scenario_logs_404_15() {
 
 # So long a challenge that its request is too long.
 scenario_logs_field_length() {
-    logs
+    through_wap
     challenge=$(openssl rand -hex 5200)
     ndes_directives+='client_header_buffer_size 1k; large_client_header_buffers 4 16k;
         error_page 414 = /http.sys/400/FieldLength;'
@@ -331,7 +337,7 @@ scenario_logs_field_length() {
 }
 
 scenario_logs_pool_stopped() {
-    logs
+    through_wap
     ndes_directives+="if (-f $work/stopped) { rewrite ^ /http.sys/503? last; }"
     begin
     iis_refuses
@@ -342,17 +348,21 @@ scenario_logs_pool_stopped() {
     sleep "${pauses[1]}"
     windows_request ask_post || ends_with 22
     arranged 1 "NDES's application pool stops after the discovery; HTTP.sys answers." \
-        device-ndes pki-operation 'HTTP 503 from HTTP.sys of NDES'
+        wap-ndes pki-operation 'HTTP 503 from HTTP.sys of NDES'
 }
 
 # --- the WAP does not come through ---
 
-# NDES's log goes on meanwhile: a monitor on the host of the CRP looks at NDES, which answers it with 403, as it should.
+# NDES's log goes on meanwhile: a monitor on the host of the CRP looks at NDES, which answers it with 403, as it should;
+# of that only the product's log tells.
 scenario_logs_not_forwarded() {
-    logs
-    wap=yes captured='device wap' wap_directives='proxy_connect_timeout 2s;'
+    local log
+    through_wap
+    captured='device wap' wap_directives='proxy_connect_timeout 2s;'
+    log=$(product_file ndes "u_ex$(date -u +%y%m%d).log")
+    ndes_directives+="location /monitor/ { $(to_iis) access_log $log iis; access_log $log.joins join; }"
     # shellcheck disable=SC2016 # nginx's variable
-    ndes_directives+='if ($args = "") { rewrite ^ /iis/403.0? last; }'
+    ndes_directives+='if ($args = "") { rewrite ^ /monitor/403.0? last; }'
     begin
     iis_refuses
     expect device 'http.response.code == 504' 1

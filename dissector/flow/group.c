@@ -172,9 +172,18 @@ has_same_ends(const flow_conversation *a, const flow_conversation *b)
            g_strcmp0(a->server.address, b->server.address) == 0 && a->server.port == b->server.port;
 }
 
+/* True when a request is what a flow has at this place. What cannot be read is known by its step alone. */
+static bool
+is_at_place(const flow_exchange *exchange, const flow_stage *stage, flow_step step)
+{
+    return exchange->step == step &&
+           (exchange->basis == FLOW_INFERRED || step == FLOW_PKI_OPERATION || !stage->messages || !*stage->messages ||
+            flow_matches(stage->messages, exchange->message));
+}
+
 /* True when the requests so far and this one are the first ones of a flow of known devices. */
 static bool
-continues_a_flow(const slot *one, flow_step next)
+continues_a_flow(const slot *one, const flow_exchange *next)
 {
     const GPtrArray *flows = flow_knowledge_flows(flow_known(last_of(one)->conversation->model));
 
@@ -187,7 +196,7 @@ continues_a_flow(const slot *one, flow_step next)
             const flow_stage *stage = flow->stages->pdata[j];
 
             for (const flow_step *step = stage->steps; fits && at <= count && *step != FLOW_STEP_NONE; step++, at++)
-                fits = *step == (at < count ? ((flow_exchange *)one->group.exchanges->pdata[at])->step : next);
+                fits = is_at_place(at < count ? one->group.exchanges->pdata[at] : next, stage, *step);
         }
         if (fits && at > count)
             return true;
@@ -227,7 +236,7 @@ fit(const slot *one, const flow_exchange *exchange)
             return 0;
         if (exchange->basis == FLOW_INFERRED) {
             /* Another device behind the same address, or on the same connection of a proxy. */
-            if (one->caps > 0 && one->certificates > 0 && !continues_a_flow(one, exchange->step))
+            if (one->caps > 0 && one->certificates > 0 && !continues_a_flow(one, exchange))
                 return 0;
         } else if (!shares && is_answered_elsewhere(one, exchange)) {
             return 0;
@@ -240,6 +249,9 @@ fit(const slot *one, const flow_exchange *exchange)
     }
     if (one->user_agent && exchange->user_agent)
         value += 4;
+    /* A log does not tell clients behind one proxy apart: who waits for just this goes first. */
+    if (exchange->basis == FLOW_LOG && continues_a_flow(one, exchange))
+        value += 16;
     if (shares)
         value += exchange->basis == FLOW_INFERRED ? 8 : 2;
     if (is_discovery ? one->caps + one->certificates > 0 : one->caps + one->certificates > 0 && one->operations == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Facts for the table in facts.c that logs tell: of an exchange, or, the last four, of the logs of an enrolment.
+ * Facts for the table in facts.c that logs tell: of an exchange, or, the last four, of an enrolment's logs.
  */
 #ifndef FLOW_LOG_FACTS_H
 #define FLOW_LOG_FACTS_H

@@ -158,7 +158,7 @@ add_phases(flow_part *part, const flow_exchange *exchange)
 
             phase->enrolment = part->enrolment;
             phase->state = state_told(phase);
-            if (phase->state == FLOW_WAITING && witness->response_end.frame)
+            if (phase->state == FLOW_WAITING && (witness->response_end.frame || exchange->response_end.frame))
                 phase->state = FLOW_FAILED; /* the call is over without it */
             add_part_step(part, phase->step, phase->state, phase->request, phase->response_end, phase, true);
         }
@@ -250,7 +250,7 @@ by_first(gconstpointer a, gconstpointer b)
 
     if (rank_first != rank_second)
         return rank_first < rank_second ? -1 : 1;
-    if (first->conversation->log || second->conversation->log)
+    if (first->conversation->log != second->conversation->log)
         return first->conversation->first.time < second->conversation->first.time ? -1 : 1;
     return first->conversation->first.frame < second->conversation->first.frame ? -1 : 1;
 }

@@ -151,6 +151,23 @@ by_time(gconstpointer a, gconstpointer b)
     return first->request.frame < second->request.frame ? -1 : first->request.frame > second->request.frame;
 }
 
+/* When a request is taken to have been sent: a PKIOperation of which a log tells as late as may be, for the device asked
+ * for other things before. */
+static int64_t
+turn_of(const flow_exchange *exchange)
+{
+    return exchange->request.time +
+           (exchange->testimony && exchange->step == FLOW_PKI_OPERATION ? exchange->testimony->slack : 0);
+}
+
+static gint
+by_turn(gconstpointer a, gconstpointer b)
+{
+    int64_t first = turn_of(*(flow_exchange *const *)a), second = turn_of(*(flow_exchange *const *)b);
+
+    return first != second ? first < second ? -1 : 1 : by_time(a, b);
+}
+
 /* The index of the first of `seen` that may have anything to do with a line. */
 static guint
 first_near(const GPtrArray *seen, int64_t time)
@@ -370,15 +387,21 @@ is_discovery(const flow_exchange *exchange)
 static void
 unfold(const GPtrArray *told)
 {
-    for (guint i = 1; i < told->len; i++) {
-        const flow_exchange *before = told->pdata[i - 1];
-        flow_exchange       *exchange = told->pdata[i];
-        int64_t              late = end_of(before) - exchange->request.time;
+    GHashTable *latest = g_hash_table_new(NULL, NULL); /* address (interned) -> flow_exchange */
 
-        if (is_discovery(before) && is_discovery(exchange) && late > 0 && late <= exchange->testimony->slack &&
-            before->conversation->client.address == exchange->conversation->client.address)
+    for (guint i = 0; i < told->len; i++) {
+        flow_exchange       *exchange = told->pdata[i];
+        gpointer             client = (gpointer)exchange->conversation->client.address;
+        const flow_exchange *before = g_hash_table_lookup(latest, client);
+        int64_t              late = before ? end_of(before) - exchange->request.time : 0;
+
+        if (!is_discovery(exchange))
+            continue;
+        if (late > 0 && late <= exchange->testimony->slack)
             flow_move(exchange, exchange->testimony->moved + late);
+        g_hash_table_insert(latest, client, exchange);
     }
+    g_hash_table_unref(latest);
 }
 
 void
@@ -402,7 +425,7 @@ flow_hear_requests(flow_model *model, flow_candidates *candidates)
             g_ptr_array_add(candidates->exchanges, left->pdata[i]);
     }
     if (left->len > 0)
-        g_ptr_array_sort(candidates->exchanges, by_time);
+        g_ptr_array_sort(candidates->exchanges, by_turn);
     g_ptr_array_unref(left);
 }
 

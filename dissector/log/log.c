@@ -255,7 +255,7 @@ add_message(proto_item *top, proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo
     if (message->status >= 0) {
         place = place_of(record, &message->status_at);
         add_generated(proto_tree_add_boolean(tree, log_field(format, LOG_STATUS), tvb, (int)place.offset,
-                                             (int)place.length, (guint64)message->status));
+                                             (int)place.length, message->status == 1));
     }
     if (message->has_code) {
         place = place_of(record, &message->code_at);

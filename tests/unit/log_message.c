@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What messages of NDES's policy module and of registration points say, and the sentences that are made of them. Messages
+ * What messages of NDES's policy module and of registration points say, and the sentences that are made of them. They
  * are those of captures/samples/logs/reference and of Microsoft's articles on the policy module and the registration
  * point, or made like them.
  */
@@ -16,9 +16,10 @@
 
 /* IIS's error page in the policy module's log, its head as Microsoft's article shows it. */
 #define PAGE                                                                                                           \
-    "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n" \
-    "<html xmlns=\"http://www.w3.org/1999/xhtml\">\r\n<head>\r\n<title>403 - Forbidden: Access is denied.</title>\r\n"  \
-    "</head><body><h3>HTTP Error 403.16</h3> Error 0x80070005, for device " DEVICE " status True</body></html>"
+    "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" "                                                      \
+    "\"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n<html xmlns=\"http://www.w3.org/1999/xhtml\">\r\n"     \
+    "<head>\r\n<title>403 - Forbidden: Access is denied.</title>\r\n</head><body><h3>HTTP Error 403.16</h3> "          \
+    "Error 0x80070005, for device " DEVICE " status True</body></html>"
 
 /* What a message says; status -1, code NULL, "" for nothing. */
 static const struct {
@@ -40,11 +41,11 @@ static const struct {
     { "Validation Phase 1 finised with status True.", "phase-1-end", 1, NULL, 0, "", "", "" },
     { "Validation Phase 2 started for device and user .", "phase-2-begin", -1, NULL, 0, "", "", "" },
     { "Validation Phase 2 finished.", "phase-2-end", -1, NULL, 0, "", "", "" },
-    { "Validation Phase 3 started for device " DEVICE " and user " USER ".", "phase-3-begin", -1, NULL, 0, DEVICE, USER,
-      "" },
+    { "Validation Phase 3 started for device " DEVICE " and user " USER ".", "phase-3-begin", -1, NULL, 0, DEVICE,
+      USER, "" },
     { "Get Challenge Parameters from DB using query: Execute CRP_VerifyRequestParameters @vchCertificateRequestID = "
-      "'ModelName=ScopeId_DEF1415D-2304-49FD-962C-92B560F126A4/ConfigurationPolicy_82ad9d8e-228e-4048-a598-d8a60c0ab996;"
-      "Version=1;Hash=-1580759952', @vchDeviceID = '" DEVICE "', @vchUserID = '" USER "', @DeviceType = 1",
+      "'ModelName=ScopeId_DEF1415D-2304-49FD-962C-92B560F126A4/ConfigurationPolicy_82ad9d8e-228e-4048-a598-"
+      "d8a60c0ab996;Version=1;Hash=-1580759952', @vchDeviceID = '" DEVICE "', @vchUserID = '" USER "', @DeviceType = 1",
       "challenge-query", -1, NULL, 0, DEVICE, USER, "" },
     { "Validation Phase 3 finished with status True.", "phase-3-end", 1, NULL, 0, "", "", "" },
     { "VerifyRequest Finished with status True", "verify-request-end", 1, NULL, 0, "", "", "" },
@@ -52,8 +53,8 @@ static const struct {
     { "Beginning state message creation...", "state-message-begin", -1, NULL, 0, "", "", "" },
     { "Retrieveing the CRP certificate", NULL, -1, NULL, 0, "", "", "" },
     { "Sending Success state message", NULL, -1, NULL, 0, "", "", "" },
-    { "StateMessage C:\\Program Files\\Microsoft Configuration Manager\\inboxes\\auth\\statesys.box\\incoming\\csq5f2dte2d"
-      ".SMX is dropped.", "state-message-written", -1, NULL, 0, "", "", "" },
+    { "StateMessage C:\\Program Files\\Microsoft Configuration Manager\\inboxes\\auth\\statesys.box\\incoming\\"
+      "csq5f2dte2d.SMX is dropped.", "state-message-written", -1, NULL, 0, "", "", "" },
     { "Successfully sent state message", "state-message-end", -1, NULL, 0, "", "", "" },
     { "Notify Finished.", "notify-end", -1, NULL, 0, "", "", "" },
     /* Failures, as Microsoft's articles have them. */
@@ -189,7 +190,8 @@ static const struct {
     { 1, "Calling VerifyRequest ...", "Calling VerifyRequest ..." },
     { 1, "Exiting VerifyRequest with 0x0", "Exiting VerifyRequest with 0x0" },
     /* Codes and flags with what winerror.h and winhttp.h call them. */
-    { 1, "Exiting VerifyRequest with 0x80070005", "Exiting VerifyRequest with 0x80070005 (E_ACCESSDENIED, access denied)" },
+    { 1, "Exiting VerifyRequest with 0x80070005",
+      "Exiting VerifyRequest with 0x80070005 (E_ACCESSDENIED, access denied)" },
     { 3, "Failed to send http request /x. Error 12175",
       "Error: Failed to send http request /x. Error 12175 (ERROR_WINHTTP_SECURE_FAILURE, TLS failure)" },
     { 1, "[x] : WINHTTP_CALLBACK_STATUS_FLAG_INVALID_CA is set",
@@ -219,10 +221,10 @@ static const struct {
     { 1, "Challenge=abc&x=1", "Challenge=[hidden]&x=1" },
     { 1, "the password is none, the challenge neither", "the password is none, the challenge neither" },
     { 1, "password:", "password:" },
-    { 1, "Subject Name in CSR CN=a and challenge CN=b do not match", "Subject Name in CSR CN=a and challenge CN=b do not match" },
+    { 1, "Name in CSR CN=a and challenge CN=b do not match", "Name in CSR CN=a and challenge CN=b do not match" },
     /* A GUID path is for reading, 90 digits together are not. */
-    { 1, "ConfigurationPolicy_82ad9d8e-228e-4048-a598-d8a60c0ab996/ScopeId_DEF1415D-2304-49FD-962C-92B560F126A4;Version=1",
-      "ConfigurationPolicy_82ad9d8e-228e-4048-a598-d8a60c0ab996/ScopeId_DEF1415D-2304-49FD-962C-92B560F126A4;Version=1" },
+    { 1, "ModelName=ScopeId_DEF1415D-2304-49FD-962C-92B560F126A4/Policy_82ad9d8e-228e-4048-a598-d8a60c0ab996;Hash=1",
+      "ModelName=ScopeId_DEF1415D-2304-49FD-962C-92B560F126A4/Policy_82ad9d8e-228e-4048-a598-d8a60c0ab996;Hash=1" },
     { 1, "token MIIB0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmn+/= end",
       "token MIIB0123456789ab…= end" },
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What lines of IIS and HTTP.sys tell of requests, the sentences that are made of them, and the names of codes. Lines are
- * those of captures/samples/logs/reference, of Microsoft's articles, or made like them.
+ * What lines of IIS and HTTP.sys tell of requests, the sentences that are made of them, and the names of codes. The
+ * lines are those of captures/samples/logs/reference, of Microsoft's articles, or made like them.
  */
 #include <string.h>
 
@@ -12,113 +12,122 @@
 #include "support.h"
 
 #define IIS_FIELDS                                                                                                     \
-    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) "     \
+    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) "   \
     "sc-status sc-substatus sc-win32-status time-taken\n"
 #define HTTPERR_FIELDS                                                                                                 \
     "#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri sc-status s-siteid s-reason s-queuename\n"
 #define IIS(asked, told) IIS_FIELDS "2016-06-10 02:44:06 10.0.0.20 " asked told
+#define HTTPERR(told)    HTTPERR_FIELDS "2014-07-24 16:48:06 192.168.137.113 53335 192.168.137.110 443 " told
 #define BEHIND           " 443 - 10.0.0.30 - - "
 #define PLUGIN           " 443 - 10.0.0.20 NDES_Plugin - "
-#define HTTPERR(told)    HTTPERR_FIELDS "2014-07-24 16:48:06 192.168.137.113 53335 192.168.137.110 443 " told
 #define NDES             "/certsrv/mscep/mscep.dll/pkiclient.exe"
 #define CRP              "/CMCertificateRegistration/Certificate"
+#define CONNECTOR        "/CertificateRegistrationSvc/Certificate"
 
-/* A line, what it tells of, and how that reads. NULL for what it does not have. */
+/* A line, what it tells of, and how that reads. `target` is path and query, when its length can be known. */
 static const struct {
     logfile_format format;
     const char    *text;
     flow_step      step;
-    const char    *operation, *message, *call, *product;
-    uint32_t       target_length; /* octets of path, "?" and query */
+    const char    *operation, *message, *call, *product, *target;
     bool           is_post, is_cut;
     const char    *sentence;
 } lines[] = {
     /* The reference logs. */
-    { LOGFILE_IIS, IIS("GET " NDES " operation=GetCACert&message=MDM", BEHIND "200 0 0 0"), FLOW_GET_CA_CERT, "GetCACert",
-      "MDM", NULL, NULL, strlen(NDES "?operation=GetCACert&message=MDM"), false, false,
-      "NDES answered GetCACert with 200 after 0 ms" },
-    { LOGFILE_IIS, IIS("GET " NDES " operation=GetCACaps&message=default", BEHIND "200 0 0 13"), FLOW_GET_CA_CAPS,
-      "GetCACaps", "default", NULL, NULL, strlen(NDES "?operation=GetCACaps&message=default"), false, false,
-      "NDES answered GetCACaps with 200 after 13 ms" },
-    { LOGFILE_IIS, IIS("GET " NDES " ...", BEHIND "200 0 0 502"), FLOW_PKI_OPERATION, "PKIOperation", NULL, NULL, NULL, 0,
-      false, true, "NDES answered PKIOperation with 200 after 502 ms" },
-    { LOGFILE_IIS, IIS("POST " CRP "/VerifyRequest -", PLUGIN "201 0 0 349"), FLOW_VERIFY_REQUEST, NULL, NULL,
-      "VerifyRequest", "ConfigMgr", strlen(CRP "/VerifyRequest"), true, false,
-      "CRP answered VerifyRequest with 201 after 349 ms" },
-    { LOGFILE_IIS, IIS("POST " CRP "/Notify -", PLUGIN "204 0 0 102"), FLOW_NOTIFY, NULL, NULL, "Notify", "ConfigMgr",
-      strlen(CRP "/Notify"), true, false, "CRP answered Notify with 204 after 102 ms" },
-    /* Failures of Microsoft's articles: impersonation; a client certificate that is not trusted, CERT_E_UNTRUSTEDROOT. */
-    { LOGFILE_IIS,
-      IIS("GET /certsrv/mscep/mscep.dll operation=GetCACert&message=SCEP%20Authority", BEHIND "500 0 1346 31"),
-      FLOW_GET_CA_CERT, "GetCACert", "SCEP Authority", NULL, NULL,
-      strlen("/certsrv/mscep/mscep.dll?operation=GetCACert&message=SCEP%20Authority"), false, false,
-      "IIS refused GetCACert: 500, Win32 1346 ERROR_BAD_IMPERSONATION_LEVEL (bad impersonation level), after 31 ms" },
-    { LOGFILE_IIS, IIS("POST /CertificateRegistrationSvc/Certificate/VerifyRequest -", PLUGIN "403 16 2148204809 453"),
-      FLOW_VERIFY_REQUEST, NULL, NULL, "VerifyRequest", "Intune connector",
-      strlen("/CertificateRegistrationSvc/Certificate/VerifyRequest"), true, false,
-      "IIS refused VerifyRequest: 403.16 (the client certificate is not trusted, or invalid), HRESULT 0x800b0109 "
-      "CERT_E_UNTRUSTEDROOT (root not trusted), after 453 ms" },
-    { LOGFILE_IIS, IIS("GET " NDES " ...", BEHIND "404 15 0 0"), FLOW_PKI_OPERATION, "PKIOperation", NULL, NULL, NULL, 0,
-      false, true, "IIS refused PKIOperation: 404.15 (the query is too long for request filtering), after 0 ms" },
+    { .text = IIS("GET " NDES " operation=GetCACert&message=MDM", BEHIND "200 0 0 0"),
+      .step = FLOW_GET_CA_CERT, .operation = "GetCACert", .message = "MDM",
+      .target = NDES "?operation=GetCACert&message=MDM",
+      .sentence = "NDES answered GetCACert with 200 after 0 ms" },
+    { .text = IIS("GET " NDES " operation=GetCACaps&message=default", BEHIND "200 0 0 13"),
+      .step = FLOW_GET_CA_CAPS, .operation = "GetCACaps", .message = "default",
+      .target = NDES "?operation=GetCACaps&message=default",
+      .sentence = "NDES answered GetCACaps with 200 after 13 ms" },
+    { .text = IIS("GET " NDES " ...", BEHIND "200 0 0 502"),
+      .step = FLOW_PKI_OPERATION, .operation = "PKIOperation", .is_cut = true,
+      .sentence = "NDES answered PKIOperation with 200 after 502 ms" },
+    { .text = IIS("POST " CRP "/VerifyRequest -", PLUGIN "201 0 0 349"),
+      .step = FLOW_VERIFY_REQUEST, .call = "VerifyRequest", .product = "ConfigMgr", .target = CRP "/VerifyRequest",
+      .is_post = true, .sentence = "CRP answered VerifyRequest with 201 after 349 ms" },
+    { .text = IIS("POST " CRP "/Notify -", PLUGIN "204 0 0 102"),
+      .step = FLOW_NOTIFY, .call = "Notify", .product = "ConfigMgr", .target = CRP "/Notify", .is_post = true,
+      .sentence = "CRP answered Notify with 204 after 102 ms" },
+    /* Failures of Microsoft's articles: no impersonation; a client certificate whose root is not trusted. */
+    { .text = IIS("GET /certsrv/mscep/mscep.dll operation=GetCACert&message=SCEP%20Authority", BEHIND "500 0 1346 31"),
+      .step = FLOW_GET_CA_CERT, .operation = "GetCACert", .message = "SCEP Authority",
+      .target = "/certsrv/mscep/mscep.dll?operation=GetCACert&message=SCEP%20Authority",
+      .sentence = "IIS refused GetCACert: 500, Win32 1346 ERROR_BAD_IMPERSONATION_LEVEL (bad impersonation level), after "
+                  "31 ms" },
+    { .text = IIS("POST " CONNECTOR "/VerifyRequest -", PLUGIN "403 16 2148204809 453"),
+      .step = FLOW_VERIFY_REQUEST, .call = "VerifyRequest", .product = "Intune connector",
+      .target = CONNECTOR "/VerifyRequest", .is_post = true,
+      .sentence = "IIS refused VerifyRequest: 403.16 (the client certificate is not trusted, or invalid), HRESULT "
+                  "0x800b0109 CERT_E_UNTRUSTEDROOT (root not trusted), after 453 ms" },
+    { .text = IIS("GET " NDES " ...", BEHIND "404 15 0 0"),
+      .step = FLOW_PKI_OPERATION, .operation = "PKIOperation", .is_cut = true,
+      .sentence = "IIS refused PKIOperation: 404.15 (the query is too long for request filtering), after 0 ms" },
     /* A device that did not wait: 64 is ERROR_NETNAME_DELETED. */
-    { LOGFILE_IIS, IIS("POST " NDES " operation=PKIOperation", BEHIND "200 0 64 120000"), FLOW_PKI_OPERATION,
-      "PKIOperation", NULL, NULL, NULL, strlen(NDES "?operation=PKIOperation"), true, false,
-      "NDES answered PKIOperation with 200, Win32 64 ERROR_NETNAME_DELETED (the client was gone), after 120.0 s" },
-    { LOGFILE_IIS, IIS("POST " NDES " operation=PKIOperation", BEHIND "500 0 0 10000"), FLOW_PKI_OPERATION,
-      "PKIOperation", NULL, NULL, NULL, strlen(NDES "?operation=PKIOperation"), true, false,
-      "IIS refused PKIOperation: 500 after 10.0 s" },
+    { .text = IIS("POST " NDES " operation=PKIOperation", BEHIND "200 0 64 120000"),
+      .step = FLOW_PKI_OPERATION, .operation = "PKIOperation", .target = NDES "?operation=PKIOperation", .is_post = true,
+      .sentence = "NDES answered PKIOperation with 200, Win32 64 ERROR_NETNAME_DELETED (the client was gone), after "
+                  "120.0 s" },
+    { .text = IIS("POST " NDES " operation=PKIOperation", BEHIND "500 0 0 10000"),
+      .step = FLOW_PKI_OPERATION, .operation = "PKIOperation", .target = NDES "?operation=PKIOperation", .is_post = true,
+      .sentence = "IIS refused PKIOperation: 500 after 10.0 s" },
     /* Whoever calls as NDES_Plugin is taken at its word. */
-    { LOGFILE_IIS, IIS("POST /Renamed/Certificate/Notify -", PLUGIN "204 0 0 1"), FLOW_NOTIFY, NULL, NULL, "Notify",
-      "ConfigMgr", strlen("/Renamed/Certificate/Notify"), true, false, "CRP answered Notify with 204 after 1 ms" },
+    { .text = IIS("POST /Renamed/Certificate/Notify -", PLUGIN "204 0 0 1"),
+      .step = FLOW_NOTIFY, .call = "Notify", .product = "ConfigMgr", .target = "/Renamed/Certificate/Notify",
+      .is_post = true, .sentence = "CRP answered Notify with 204 after 1 ms" },
     /* Other SCEP servers; other operations where SCEP is usual. */
-    { LOGFILE_IIS, IIS("GET /enrol operation=GetNextCACert", BEHIND "200 0 0 2"), FLOW_GET_NEXT_CA_CERT, "GetNextCACert",
-      NULL, NULL, NULL, strlen("/enrol?operation=GetNextCACert"), false, false,
-      "IIS answered GetNextCACert with 200 after 2 ms" },
-    { LOGFILE_IIS, IIS("GET /certsrv/mscep_admin/mscep.dll operation=NDESGenerateChallenge", BEHIND "200 0 0 2"),
-      FLOW_OTHER_REQUEST, "NDESGenerateChallenge", NULL, NULL, NULL,
-      strlen("/certsrv/mscep_admin/mscep.dll?operation=NDESGenerateChallenge"), false, false,
-      "NDES answered NDESGenerateChallenge with 200 after 2 ms" },
+    { .text = IIS("GET /enrol operation=GetNextCACert", BEHIND "200 0 0 2"),
+      .step = FLOW_GET_NEXT_CA_CERT, .operation = "GetNextCACert", .target = "/enrol?operation=GetNextCACert",
+      .sentence = "IIS answered GetNextCACert with 200 after 2 ms" },
+    { .text = IIS("GET /certsrv/mscep_admin/mscep.dll operation=NDESGenerateChallenge", BEHIND "200 0 0 2"),
+      .step = FLOW_OTHER_REQUEST, .operation = "NDESGenerateChallenge",
+      .target = "/certsrv/mscep_admin/mscep.dll?operation=NDESGenerateChallenge",
+      .sentence = "NDES answered NDESGenerateChallenge with 200 after 2 ms" },
     /* What is not SCEP: a browser at NDES, other applications, a long query elsewhere. */
-    { LOGFILE_IIS, IIS("GET /certsrv/mscep/mscep.dll -", BEHIND "403 0 0 5"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL,
-      strlen("/certsrv/mscep/mscep.dll"), false, false, "GET /certsrv/mscep/mscep.dll 403 after 5 ms" },
-    { LOGFILE_IIS, IIS("GET /owa/ operation=list&password=x", BEHIND "200 0 0 12"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL,
-      strlen("/owa/?operation=list&password=x"), false, false, "GET /owa/ 200 after 12 ms" },
-    { LOGFILE_IIS, IIS("GET /certsrv/mscep_admin/ -", BEHIND "401 2 5 3"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL,
-      strlen("/certsrv/mscep_admin/"), false, false,
-      "GET /certsrv/mscep_admin/ 401.2 (the site's authentication settings do not let the caller in), Win32 5 "
-      "ERROR_ACCESS_DENIED (access denied), after 3 ms" },
-    { LOGFILE_IIS, IIS("GET /owa/ ...", BEHIND "200 0 0 12"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL, 0, false, true,
-      "GET /owa/ 200 after 12 ms" },
-    { LOGFILE_IIS, IIS("POST /Notify -", BEHIND "404 0 2 12"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL, strlen("/Notify"),
-      true, false, "POST /Notify 404, Win32 2 ERROR_FILE_NOT_FOUND (file not found), after 12 ms" },
-    { LOGFILE_IIS, IIS("GET /x -", BEHIND "400 0 12345 12"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL, strlen("/x"), false,
-      false, "GET /x 400, Win32 12345, after 12 ms" },
+    { .text = IIS("GET /certsrv/mscep/mscep.dll -", BEHIND "403 0 0 5"), .target = "/certsrv/mscep/mscep.dll",
+      .sentence = "GET /certsrv/mscep/mscep.dll 403 after 5 ms" },
+    { .text = IIS("GET /owa/ operation=list&password=x", BEHIND "200 0 0 12"),
+      .target = "/owa/?operation=list&password=x", .sentence = "GET /owa/ 200 after 12 ms" },
+    { .text = IIS("GET /certsrv/mscep_admin/ -", BEHIND "401 2 5 3"), .target = "/certsrv/mscep_admin/",
+      .sentence = "GET /certsrv/mscep_admin/ 401.2 (the site's authentication settings do not let the caller in), Win32 5 "
+                  "ERROR_ACCESS_DENIED (access denied), after 3 ms" },
+    { .text = IIS("GET /owa/ ...", BEHIND "200 0 0 12"), .is_cut = true, .sentence = "GET /owa/ 200 after 12 ms" },
+    { .text = IIS("POST /Notify -", BEHIND "404 0 2 12"), .target = "/Notify", .is_post = true,
+      .sentence = "POST /Notify 404, Win32 2 ERROR_FILE_NOT_FOUND (file not found), after 12 ms" },
+    { .text = IIS("GET /x -", BEHIND "400 0 12345 12"), .target = "/x",
+      .sentence = "GET /x 400, Win32 12345, after 12 ms" },
     /* Without some of the columns. */
-    { LOGFILE_IIS, "#Fields: cs-method cs-uri-stem cs-uri-query\nGET " NDES " operation=GetCACaps", FLOW_GET_CA_CAPS,
-      "GetCACaps", NULL, NULL, NULL, strlen(NDES "?operation=GetCACaps"), false, false, "NDES was asked for GetCACaps" },
-    { LOGFILE_IIS, "#Fields: cs-method cs-uri-stem\nGET /x", FLOW_STEP_NONE, NULL, NULL, NULL, NULL, strlen("/x"), false,
-      false, "GET /x" },
-    { LOGFILE_IIS, "#Fields: date sc-status\n2016-06-10 200", FLOW_STEP_NONE, NULL, NULL, NULL, NULL, 0, false, false,
-      NULL },
+    { .text = "#Fields: cs-method cs-uri-stem cs-uri-query\nGET " NDES " operation=GetCACaps",
+      .step = FLOW_GET_CA_CAPS, .operation = "GetCACaps", .target = NDES "?operation=GetCACaps",
+      .sentence = "NDES was asked for GetCACaps" },
+    { .text = "#Fields: cs-method cs-uri-stem\nGET /x", .target = "/x", .sentence = "GET /x" },
+    { .text = "#Fields: date sc-status\n2016-06-10 200" },
     /* HTTP.sys: the first two lines are those of KB2988444, the others made with reasons of KB820729. */
-    { LOGFILE_HTTPERR, HTTPERR("HTTP/1.1 GET /owa/ 400 - FieldLength -"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL,
-      strlen("/owa/"), false, false, "HTTP.sys refused GET /owa/ with 400: FieldLength (a header field is too long)" },
-    { LOGFILE_HTTPERR, HTTPERR("HTTP/1.1 GET /owa/ 400 - RequestLength -"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL,
-      strlen("/owa/"), false, false, "HTTP.sys refused GET /owa/ with 400: RequestLength (the request is too long)" },
-    { LOGFILE_HTTPERR, HTTPERR("HTTP/1.1 GET " NDES "?operation=GetCACaps&message=ca 503 1 AppOffline SCEP"),
-      FLOW_GET_CA_CAPS, "GetCACaps", "ca", NULL, NULL, strlen(NDES "?operation=GetCACaps&message=ca"), false, false,
-      "HTTP.sys refused GetCACaps with 503: AppOffline (the application pool was switched off because its process kept "
-      "failing)" },
-    { LOGFILE_HTTPERR, HTTPERR("HTTP/1.1 POST " CRP "/VerifyRequest - 1 Connection_Abandoned_By_ReqQueue CRP"),
-      FLOW_VERIFY_REQUEST, NULL, NULL, "VerifyRequest", "ConfigMgr", strlen(CRP "/VerifyRequest"), true, false,
-      "HTTP.sys gave up VerifyRequest: Connection_Abandoned_By_ReqQueue (the application pool's process ended with the "
-      "request unanswered)" },
-    { LOGFILE_HTTPERR, HTTPERR("HTTP/1.1 GET " NDES " 414 - URL_Length -"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL,
-      strlen(NDES), false, false, "HTTP.sys refused GET " NDES " with 414: URL_Length (the URL is too long)" },
-    { LOGFILE_HTTPERR, HTTPERR("- - - - - Timer_ConnectionIdle -"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL, 0, false,
-      false, "HTTP.sys closed a connection: Timer_ConnectionIdle (the connection was idle: the usual end of keep-alive)" },
-    { LOGFILE_HTTPERR, HTTPERR("- - - 400 - NewReason -"), FLOW_STEP_NONE, NULL, NULL, NULL, NULL, 0, false, false,
-      "HTTP.sys refused a request with 400: NewReason" },
+    { .format = LOGFILE_HTTPERR, .text = HTTPERR("HTTP/1.1 GET /owa/ 400 - FieldLength -"), .target = "/owa/",
+      .sentence = "HTTP.sys refused GET /owa/ with 400: FieldLength (a header field is too long)" },
+    { .format = LOGFILE_HTTPERR, .text = HTTPERR("HTTP/1.1 GET /owa/ 400 - RequestLength -"), .target = "/owa/",
+      .sentence = "HTTP.sys refused GET /owa/ with 400: RequestLength (the request is too long)" },
+    { .format = LOGFILE_HTTPERR,
+      .text = HTTPERR("HTTP/1.1 GET " NDES "?operation=GetCACaps&message=ca 503 1 AppOffline SCEP"),
+      .step = FLOW_GET_CA_CAPS, .operation = "GetCACaps", .message = "ca",
+      .target = NDES "?operation=GetCACaps&message=ca",
+      .sentence = "HTTP.sys refused GetCACaps with 503: AppOffline (the application pool was switched off because its "
+                  "process kept failing)" },
+    { .format = LOGFILE_HTTPERR,
+      .text = HTTPERR("HTTP/1.1 POST " CRP "/VerifyRequest - 1 Connection_Abandoned_By_ReqQueue CRP"),
+      .step = FLOW_VERIFY_REQUEST, .call = "VerifyRequest", .product = "ConfigMgr", .target = CRP "/VerifyRequest",
+      .is_post = true,
+      .sentence = "HTTP.sys gave up VerifyRequest: Connection_Abandoned_By_ReqQueue (the application pool's process ended "
+                  "with the request unanswered)" },
+    { .format = LOGFILE_HTTPERR, .text = HTTPERR("HTTP/1.1 GET " NDES " 414 - URL_Length -"), .target = NDES,
+      .sentence = "HTTP.sys refused GET " NDES " with 414: URL_Length (the URL is too long)" },
+    { .format = LOGFILE_HTTPERR, .text = HTTPERR("- - - - - Timer_ConnectionIdle -"),
+      .sentence = "HTTP.sys closed a connection: Timer_ConnectionIdle (the connection was idle: the usual end of "
+                  "keep-alive)" },
+    { .format = LOGFILE_HTTPERR, .text = HTTPERR("- - - 400 - NewReason -"),
+      .sentence = "HTTP.sys refused a request with 400: NewReason" },
 };
 
 static void
@@ -135,7 +144,7 @@ test_lines(void)
         g_assert_cmpstr(request.message, ==, lines[i].message);
         g_assert_cmpstr(request.call, ==, lines[i].call);
         g_assert_cmpstr(request.product, ==, lines[i].product);
-        g_assert_cmpuint(request.target_length, ==, lines[i].target_length);
+        g_assert_cmpuint(request.target_length, ==, lines[i].target ? strlen(lines[i].target) : 0);
         g_assert_cmpint(request.is_post, ==, lines[i].is_post);
         g_assert_cmpint(request.is_cut, ==, lines[i].is_cut);
         g_assert_cmpstr(log_request_sentence(support_scope(), lines[i].format, &request), ==, lines[i].sentence);
