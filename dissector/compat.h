@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The only place in dissector/ and plugin/ that knows Wireshark's releases. Everything else is written against what is
- * defined here.
+ * The only place in dissector/ and plugin/ that knows Wireshark's releases, but for the file readers' plugin/wiretap_compat.h.
+ * Everything else is written against what is defined here.
  */
 #ifndef SCEPSHARK_COMPAT_H
 #define SCEPSHARK_COMPAT_H

@@ -292,3 +292,23 @@ def verdict_of(requests):
         return "failed"
     # The new CA's certificate is all that was wanted.
     return "complete" if any(request.operation == "GetNextCACert" for request in requests) else "incomplete"
+
+
+# --- The products' logs (samples logs-*) ---
+
+# A record of a product's log, and whose it is. log: below the sample's folder; number: in the log, from 1; call: the
+# operation or call that it tells of, None for what is neither; client: address and port; ordinal: number of the request
+# on its connection.
+LogRecord = namedtuple("LogRecord", "log number line call transaction client ordinal")
+
+
+def logs_of(sample):
+    """The products' logs, as a folder for each host has them."""
+    return sorted(sample.glob("logs/*/*"))
+
+
+def log_records(sample):
+    """Whose each record is, as those say who wrote it (truth/log-joins.json)."""
+    return [LogRecord(join["file"], join["record"], join["line"], join["call"], join["transaction_id"],
+                      f"{join['client']}:{join['client_port']}", join["request_of_connection"])
+            for join in json.loads((sample / "truth/log-joins.json").read_text())]

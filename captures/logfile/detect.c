@@ -190,6 +190,13 @@ is_text(logfile_span text)
     return true;
 }
 
+/* The end of the form with attributes. */
+static size_t
+cmtrace_end(logfile_span text)
+{
+    return logfile_cmtrace_end(text, true, true);
+}
+
 /* Lines that end as the older form does: the first, or most of them. */
 static bool
 is_older_cmtrace(logfile_span text)
@@ -202,7 +209,7 @@ is_older_cmtrace(logfile_span text)
         if (line.length == 0)
             continue;
         lines++;
-        ends += logfile_cmtrace_end(line, false, true) == line.length;
+        ends += logfile_cmtrace_end(line, false, true) == line.length && cmtrace_end(line) == 0;
         if (lines == 1 && ends == 1)
             return true;
     }
@@ -218,12 +225,6 @@ is_cut(logfile_span text, logfile_span begin, size_t (*end_of)(logfile_span))
     size_t       end = end_of(before);
 
     return end > 0 && is_text(before) && is_empty(logfile_after(before, end));
-}
-
-static size_t
-cmtrace_end(logfile_span text)
-{
-    return logfile_cmtrace_end(text, true, true);
 }
 
 static bool
@@ -245,8 +246,14 @@ is_svclog(logfile_span text)
 static logfile_claim
 claim(logfile_span text, logfile_format *format, const char **problem)
 {
-    while (text.length > 0 && (logfile_is_blank(*text.at) || *text.at == '\0'))
+    logfile_span line = text; /* the first that is not blank */
+
+    while (text.length > 0 && (logfile_is_blank(*text.at) || *text.at == '\0')) {
+        bool is_end = *text.at == '\n' || *text.at == '\0';
+
         text = logfile_after(text, 1);
+        line = is_end ? text : line;
+    }
     if (is_cmtrace(text)) {
         *format = LOGFILE_CMTRACE;
         return LOGFILE_KNOWN;
@@ -255,7 +262,7 @@ claim(logfile_span text, logfile_format *format, const char **problem)
         *format = LOGFILE_SVCLOG;
         return LOGFILE_KNOWN;
     }
-    return claim_w3c(text, format, problem);
+    return claim_w3c(line, format, problem);
 }
 
 logfile_claim

@@ -9,7 +9,7 @@
 size_t
 logfile_find(logfile_span text, logfile_span what)
 {
-    const char *found = memmem(text.at, text.length, what.at, what.length);
+    const char *found = text.length < what.length ? NULL : memmem(text.at, text.length, what.at, what.length);
 
     return found ? (size_t)(found - text.at) : text.length;
 }

@@ -189,12 +189,12 @@ scenario_logs_skewed() {
 scenario_logs_ten() {
     logs
     crowd=10 crowd_pause=0.15 prepare=crowd_messages ra=no size_limit=700000
-    crp_options+=(--verify-delay 1) ca_options=(--delay 0.1)
+    crp_options+=(--verify-delay 1.5) ca_options=(--delay 0.1)
     begin
     crp_connections 20
     crowd_enrols
     all_ten_issued
-    arranged 10 'Ten Windows devices enrol at the same time, and the CRP takes 1 s for each VerifyRequest.'
+    arranged 10 'Ten Windows devices enrol at the same time, and the CRP takes 1.5 s for each VerifyRequest.'
 }
 
 # --- the CRP says no ---

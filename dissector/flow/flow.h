@@ -418,6 +418,7 @@ typedef struct {
     const char      *next;     /* name of the step expected after this frame, or NULL */
     char            *sentence; /* free with g_free() */
     uint32_t         previous_frame, next_frame; /* of the neighbouring steps, 0 when there are none */
+    const flow_exchange *told; /* what a line of a log in this frame tells of; NULL for packets */
 } flow_position;
 
 /* `from` tells who sent the frame. */

@@ -225,12 +225,13 @@ tell_line(flow_position *position, const flow_exchange *told, const flow_part_st
     GString             *text = g_string_new(NULL);
     const flow_exchange *phase = phase_in(told, frame);
 
+    position->told = told;
     position->step = phase ? phase->step : step->step;
     position->state = phase ? phase->state : step->state;
     g_string_append_printf(text, "%s tells of %s", told->testimony->log->name, flow_operation_name(step->step));
     if (phase)
         g_string_append_printf(text, ", %s", flow_operation_name(phase->step));
-    if (phase && phase->response_end.frame)
+    if (phase && phase->response_end.frame && phase->response_end.frame != phase->request.frame)
         g_string_append_printf(text, ", which took %.3f s",
                                (double)(phase->response_end.time - phase->request.time) / 1e9);
     else if (!phase && step->begin.frame && step->end.frame)

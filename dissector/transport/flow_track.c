@@ -393,6 +393,21 @@ take_calls(packet_info *pinfo, track_place place, flow_moment now)
     }
 }
 
+/* A record of a log has addresses and ports as packets have, but is none. */
+static bool
+is_log(const packet_info *pinfo)
+{
+    static const char *const formats[] = { "iis", "httperr", "cmtrace", "svclog" };
+
+    if (pinfo->rec->rec_header.packet_header.pkt_encap != WTAP_ENCAP_WIRESHARK_UPPER_PDU)
+        return false;
+    for (size_t i = 0; i < array_length(formats); i++) {
+        if (proto_is_frame_protocol(pinfo->layers, formats[i]))
+            return true;
+    }
+    return false;
+}
+
 const flow_conversation *
 flow_track_visit(tvbuff_t *frame, packet_info *pinfo, flow_side *from)
 {
@@ -401,12 +416,12 @@ flow_track_visit(tvbuff_t *frame, packet_info *pinfo, flow_side *from)
     flow_moment  now = { pinfo->num, nanoseconds(&pinfo->abs_ts) };
 
     *from = FLOW_CLIENT;
+    if (model && is_log(pinfo))
+        return g_hash_table_lookup(told_in, GUINT_TO_POINTER(pinfo->num));
     if (!model || !segment_of(frame, pinfo, &segment)) {
-        const flow_conversation *told = model ? g_hash_table_lookup(told_in, GUINT_TO_POINTER(pinfo->num)) : NULL;
-
-        if (model && !told && !PINFO_FD_VISITED(pinfo))
+        if (model && !PINFO_FD_VISITED(pinfo))
             flow_model_saw_frame(model, now.frame, now.time);
-        return told;
+        return NULL;
     }
     if (PINFO_FD_VISITED(pinfo)) {
         place = tracker_find(all, &segment, pinfo->num);

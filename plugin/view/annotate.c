@@ -57,6 +57,8 @@ static int hf_joined_confidence = -1;
 static int hf_joined_reason = -1;
 static int hf_client_certificate = -1;
 static int hf_client_certificate_subject = -1;
+static int hf_log_in = -1;
+static int hf_same_in = -1;
 static int hf_time_total = -1;
 static int hf_time_slowest = -1;
 static int hf_times[FLOW_TIME_PARTS];
@@ -134,6 +136,29 @@ add_calls(proto_tree *tree, tvbuff_t *tvb, const flow_enrolment *enrolment, cons
     }
 }
 
+/* The lines of logs that tell of a request. */
+static void
+add_logs(proto_tree *tree, tvbuff_t *tvb, const flow_exchange *exchange)
+{
+    const flow_exchange *witness;
+
+    for (guint i = 1; (witness = flow_witness(exchange, i)) != NULL; i++)
+        add_uint(tree, tvb, hf_log_in, witness->request.frame);
+}
+
+/* What a line of a log is about. */
+static void
+add_told(proto_tree *tree, tvbuff_t *tvb, const flow_part *part, const flow_exchange *told)
+{
+    const flow_testimony *testimony = told->testimony;
+
+    add_string(tree, tvb, hf_basis, flow_basis_name(FLOW_LOG));
+    add_uint(tree, tvb, hf_confidence, testimony->of ? testimony->confidence : part->confidence);
+    add_string(tree, tvb, hf_reason, testimony->of ? testimony->how : part->reason);
+    if (testimony->of)
+        add_uint(tree, tvb, hf_same_in, testimony->of->request_end.frame);
+}
+
 /* Links of a request or answer: to each other, and to the same on the other leg. */
 static void
 add_links(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const flow_part *part)
@@ -159,6 +184,8 @@ add_links(proto_tree *tree, tvbuff_t *tvb, packet_info *pinfo, const flow_part *
             add_uint(tree, tvb, hf_joined_confidence, exchange->onward_confidence);
             add_string(tree, tvb, hf_joined_reason, exchange->onward_reason);
         }
+        if (is_request || is_answer)
+            add_logs(tree, tvb, exchange);
         if ((is_request || is_answer) && exchange->step == FLOW_PKI_OPERATION)
             add_calls(tree, tvb, part->enrolment, exchange);
     }
@@ -230,9 +257,13 @@ add_part(proto_tree *parent, tvbuff_t *tvb, packet_info *pinfo, const flow_part 
     add_string(tree, tvb, hf_leg, flow_leg_name(part->leg));
     for (const char **role = part->roles; *role; role++)
         add_string(tree, tvb, hf_role, *role);
-    add_string(tree, tvb, hf_basis, flow_basis_name(part->basis));
-    add_uint(tree, tvb, hf_confidence, part->confidence);
-    add_string(tree, tvb, hf_reason, part->reason);
+    if (position.told) {
+        add_told(tree, tvb, part, position.told);
+    } else {
+        add_string(tree, tvb, hf_basis, flow_basis_name(part->basis));
+        add_uint(tree, tvb, hf_confidence, part->confidence);
+        add_string(tree, tvb, hf_reason, part->reason);
+    }
     add_string(tree, tvb, hf_step, flow_step_name(position.step));
     add_string(tree, tvb, hf_state, flow_state_name(position.state));
     add_string(tree, tvb, hf_next, position.next);
@@ -343,6 +374,8 @@ annotate_register(void)
         FRAME(hf_onward_in, "Goes on in", "onward_in", "The same on the next leg"),
         FRAME(hf_inward_in, "Comes from", "inward_in", "The same on the leg before"),
         FRAME(hf_behind_in, "Asked behind NDES in", "behind_in", "What NDES asked of registration point and CA meanwhile"),
+        FRAME(hf_log_in, "Told by a log in", "log_in", "A line of a log that tells of it as well"),
+        FRAME(hf_same_in, "The same in", "same_in", "The request that a line of a log tells of"),
         UINT(hf_joined_confidence, "Belongs to it with (percent)", "joined_confidence", NULL),
         STRING(hf_joined_reason, "Belongs to it because", "joined_reason", "How the PKIOperation is known"),
         STRING(hf_client_certificate, "Client certificate", "client_certificate", "requested, empty or sent"),

@@ -267,7 +267,8 @@ static const struct {
     { "403.17, encrypted", "crp-client-certificate-expired",
       { REFUSED, AT_CRP OPEN "step=verify-request basis=inferred answered=yes state=failed "
         "tls.client_certificate=sent client_certificate.expired=yes" } },
-    { "403.13", "crp-403", { REFUSED, VERIFY "http.status=403 http.substatus=13 tls.client_certificate=sent" } },
+    { "403.13", "crp-client-certificate-revoked",
+      { REFUSED, VERIFY "http.status=403 http.substatus=13 tls.client_certificate=sent" } },
     { "403 without more", "crp-403", { REFUSED, VERIFY "http.status=403 tls.client_certificate=sent" } },
     { "crp 401", "crp-401", { REFUSED, VERIFY "http.status=401" } },
     { "crp 404", "crp-404", { REFUSED, VERIFY "http.status=404" } },
