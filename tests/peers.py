@@ -73,11 +73,16 @@ def role_of(request):
 
 
 @functools.lru_cache(maxsize=None)
+def logs_refused():
+    """The second table of the samples with logs, which has README's columns."""
+    return (SAMPLES / "logs.md").read_text().split("| sample |")[2].splitlines()
+
+
 def table():
     """Rows of the README's tables by sample: conversations of the device, of the WAP with NDES, and the first frame that
     shows the failure, by capture."""
     rows = {}
-    for line in (SAMPLES / "README.md").read_text().splitlines():
+    for line in (SAMPLES / "README.md").read_text().splitlines() + logs_refused():
         cells = [cell.strip() for cell in line.split("|")]
         if len(cells) < 6 or not cells[1].startswith("`"):
             continue

@@ -10,7 +10,7 @@
 #include "internal.h"
 
 /* No record has so much behind its message; a quotation mark too few must not make one. */
-#define MAX_TRAILER 4096
+#define MAX_TRAILER 2048
 
 const logfile_span logfile_cmtrace_begin = LOGFILE_SPAN("<![LOG[");
 
@@ -35,13 +35,13 @@ take_name(logfile_span *text, logfile_span *name)
     return length > 0;
 }
 
-/* Takes what is before the next `end` in the same line, and that. */
+/* Takes what is before the next `end` in the same line, and that; false when there is `never` before it. */
 static bool
-take_until(logfile_span *text, char end, logfile_span *value)
+take_until(logfile_span *text, char end, char never, logfile_span *value)
 {
     size_t length = 0;
 
-    while (length < text->length && text->at[length] != end && text->at[length] != '\n')
+    while (length < text->length && text->at[length] != end && text->at[length] != never && text->at[length] != '\n')
         length++;
     if (length == text->length || text->at[length] != end)
         return false;
@@ -63,7 +63,7 @@ take_attribute(logfile_span *text, logfile_span *name, logfile_span *value)
 {
     skip_blanks(text);
     return take_name(text, name) && logfile_take_char(text, '=') && logfile_take_char(text, '"') &&
-           take_until(text, '"', value);
+           take_until(text, '"', '\n', value);
 }
 
 /* Octets of attributes up to and with '>'; 0 when there are none. */
@@ -111,11 +111,11 @@ read_older(logfile_span text, bool is_whole, trailer *found)
     static const logfile_span thread = LOGFILE_SPAN("<thread=");
     logfile_span              rest = logfile_before(text, MIN(text.length, MAX_TRAILER)), moment;
 
-    if (!logfile_take_char(&rest, '<') || !take_until(&rest, '>', &found->component) ||
-        !logfile_take_char(&rest, '<') || !take_until(&rest, '>', &moment) || !logfile_begins(rest, thread))
+    if (!logfile_take_char(&rest, '<') || !take_until(&rest, '>', '<', &found->component) ||
+        !logfile_take_char(&rest, '<') || !take_until(&rest, '>', '<', &moment) || !logfile_begins(rest, thread))
         return false;
     rest = logfile_after(rest, thread.length);
-    if (!take_until(&rest, '>', &found->thread))
+    if (!take_until(&rest, '>', '<', &found->thread))
         return false;
     found->end = (size_t)(rest.at - text.at);
     skip_blanks(&rest);
@@ -123,9 +123,9 @@ read_older(logfile_span text, bool is_whole, trailer *found)
         return false;
 
     rest = found->thread; /* "2900 (0xB54)" */
-    take_until(&rest, ' ', &found->thread);
+    take_until(&rest, ' ', '\n', &found->thread);
     found->time = moment;
-    return take_until(&found->time, ' ', &found->date);
+    return take_until(&found->time, ' ', '\n', &found->date);
 }
 
 /* Finds the first $$< that is the older form's. */

@@ -27,8 +27,8 @@ static const logfile_span request_columns[] = {
     LOGFILE_SPAN("cs-method"), LOGFILE_SPAN("cs-uri-stem"), LOGFILE_SPAN("cs-uri-query"), LOGFILE_SPAN("sc-status"),
 };
 static const logfile_span iis_columns[] = {
-    LOGFILE_SPAN("s-ip"),         LOGFILE_SPAN("s-port"),          LOGFILE_SPAN("s-sitename"), LOGFILE_SPAN("s-computername"),
-    LOGFILE_SPAN("sc-substatus"), LOGFILE_SPAN("sc-win32-status"),
+    LOGFILE_SPAN("s-ip"),         LOGFILE_SPAN("s-port"),          LOGFILE_SPAN("s-sitename"),
+    LOGFILE_SPAN("sc-substatus"), LOGFILE_SPAN("sc-win32-status"), LOGFILE_SPAN("s-computername"),
 };
 static const logfile_span httperr_columns[] = { LOGFILE_SPAN("s-reason"), LOGFILE_SPAN("s-queuename") };
 
@@ -125,7 +125,8 @@ next_line(logfile_span *text)
     return logfile_trim_end(line);
 }
 
-/* LOGFILE_FORMATS: it is no W3C log of ours. `has_fields` tells whether the format's columns have names. */
+/* LOGFILE_FORMATS: it is no W3C log of ours. Sets whether its columns have names, and whether there are lines before
+ * those. */
 static logfile_format
 format_of_w3c(logfile_span text, bool *has_fields, bool *has_lines)
 {
@@ -133,21 +134,20 @@ format_of_w3c(logfile_span text, bool *has_fields, bool *has_lines)
 
     *has_fields = *has_lines = false;
     while (text.length > 0) {
-        logfile_span   line = next_line(&text), name, value;
-        logfile_format seems = LOGFILE_FORMATS;
+        logfile_span line = next_line(&text), name, value;
 
         if (line.length == 0)
             continue;
         if (!logfile_w3c_directive(line, &name, &value)) {
-            if (format == LOGFILE_FORMATS)
-                format = format_of_line(line);
+            format = format == LOGFILE_FORMATS ? format_of_line(line) : format;
             *has_lines = true;
         } else if (logfile_equals(name, LOGFILE_SPAN("Software"))) {
             format = format == LOGFILE_FORMATS ? format_of_software(value) : format;
         } else if (logfile_equals(name, LOGFILE_SPAN("Fields"))) {
-            seems = format_of_fields(value);
-            format = seems != LOGFILE_FORMATS ? seems : format;
-            *has_fields = format != LOGFILE_FORMATS;
+            logfile_format named = format_of_fields(value);
+
+            format = named != LOGFILE_FORMATS ? named : format;
+            *has_fields = true;
         } else {
             continue;
         }

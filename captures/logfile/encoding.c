@@ -119,7 +119,8 @@ logfile_encoded_length(logfile_span text)
     for (size_t i = 0; i < text.length; i++) {
         uint8_t octet = (uint8_t)text.at[i];
 
-        units += ((octet & 0xc0) != 0x80) + (octet >= 0xf0); /* a character, which may have two */
+        units += (octet & 0xc0) != 0x80; /* a character */
+        units += octet >= 0xf0;          /* which has two */
     }
     return 2 * units;
 }

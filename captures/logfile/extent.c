@@ -95,23 +95,25 @@ line_extent(logfile_span text)
     return extent;
 }
 
-/* Octets up to and with the end of the record that `text` begins with, 0 when it does not end there. Sets `next` to where
- * another one begins, at most the length of `text`. */
-static size_t
-end_of(logfile_format format, logfile_span text, bool has_begin, logfile_span begin, size_t *next)
+/* Returns whether the record that `text` begins with ends there. Sets `length` to the octets up to and with its end, or
+ * else to those before the begin of another one, or to all. */
+static bool
+find_end(logfile_format format, logfile_span text, logfile_span begin, size_t *length)
 {
+    bool has_begin = logfile_begins(text, begin);
+
     for (size_t look = FIRST_LOOK;; look *= 2) {
         logfile_span within = logfile_before(text, MIN(look, text.length));
         size_t       from = has_begin ? begin.length : 0;
+        size_t       next = from + logfile_find(logfile_after(within, from), begin);
+        bool         is_whole = next < within.length || within.length == text.length;
         size_t       end;
-        bool         is_whole;
 
-        *next = from + logfile_find(logfile_after(within, from), begin);
-        is_whole = *next < within.length || within.length == text.length;
-        within.length = *next;
+        within.length = next;
         end = format == LOGFILE_SVCLOG ? logfile_svclog_end(within) : logfile_cmtrace_end(within, has_begin, is_whole);
+        *length = end > 0 ? end : next;
         if (end > 0 || is_whole)
-            return end;
+            return end > 0;
     }
 }
 
@@ -121,23 +123,22 @@ block_extent(logfile_format format, logfile_span text, bool is_rest)
     logfile_span   begin = format == LOGFILE_SVCLOG ? logfile_svclog_begin : logfile_cmtrace_begin;
     logfile_span   within = logfile_before(text, MIN(text.length, LOGFILE_MAX_RECORD));
     logfile_extent extent = { 0 };
-    size_t         blanks = blanks_at(text), next, end, written;
+    size_t         blanks = is_rest ? 0 : blanks_at(text), length, written;
+    bool           is_open;
 
-    if (blanks > 0 && !is_rest)
+    if (blanks > 0)
         return (logfile_extent){ .taken = blanks, .is_blank = true };
-
-    end = end_of(format, within, logfile_begins(text, begin), begin, &next);
-    written = find_nuls(logfile_before(within, end > 0 ? end : next));
-    if (written < (end > 0 ? end : next)) {
-        within.length = written;
-        end = end_of(format, within, logfile_begins(text, begin), begin, &next);
-    } else if (end == 0 && next == within.length && within.length < text.length) {
-        return cut(text, begin);
+    is_open = !find_end(format, within, begin, &length) && length == within.length && length < text.length;
+    written = find_nuls(logfile_before(within, length));
+    if (written < length) {
+        find_end(format, logfile_before(within, written), begin, &length);
+        is_open = false;
     }
-    extent.length = logfile_trim_end(logfile_before(text, end > 0 ? end : next)).length;
-    extent.taken = extent.length + line_end_at(logfile_after(text, extent.length));
-    if (extent.length == 0)
-        extent = (logfile_extent){ .taken = blanks, .is_blank = true };
+    if (is_open)
+        return cut(text, begin);
+    extent.length = logfile_trim_end(logfile_before(text, length)).length;
+    extent.is_blank = extent.length == 0;
+    extent.taken = extent.is_blank ? length : extent.length + line_end_at(logfile_after(text, extent.length));
     return extent;
 }
 

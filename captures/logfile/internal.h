@@ -168,7 +168,7 @@ bool logfile_have_name(logfile_span names, logfile_span name);
 void logfile_w3c_read(logfile_fields *fields, int64_t day, logfile_span line, logfile_meaning *meaning,
                       const logfile_sink *sink);
 
-/* Takes the next word, or the last one. */
+/* Takes the next word, and blanks before it. False when there is none. */
 bool logfile_next_word(logfile_span *text, logfile_span *word);
 
 /* True for "#Word: …", with what is behind the colon and blanks. */

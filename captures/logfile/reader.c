@@ -77,6 +77,23 @@ set_fields(logfile_reader *reader, GRefString *names)
     reader->fields = names ? logfile_fields_new(names) : NULL;
 }
 
+/* Takes the names of columns. When they are too many, the columns have none. */
+static bool
+take_fields(logfile_reader *reader, logfile_span value)
+{
+    GRefString *names;
+
+    value = logfile_valid(value, reader->valid);
+    if (value.length > LOGFILE_MAX_FIELDS) {
+        set_fields(reader, NULL);
+        return false;
+    }
+    names = g_ref_string_new_len(value.at, (gssize)value.length);
+    set_fields(reader, names);
+    g_ref_string_release(names);
+    return true;
+}
+
 /* A directive is passed over, and remembered. Returns false when the line is a record, though a malformed one. */
 static bool
 take_directive(logfile_reader *reader, logfile_span line)
@@ -86,15 +103,9 @@ take_directive(logfile_reader *reader, logfile_span line)
 
     if (!logfile_w3c_directive(line, &name, &value))
         return false;
-    if (logfile_equals(name, LOGFILE_SPAN("Fields"))) {
-        logfile_span valid = logfile_valid(value, reader->valid);
-        GRefString  *names = valid.length <= LOGFILE_MAX_FIELDS ? g_ref_string_new_len(valid.at, (gssize)valid.length) : NULL;
-
-        set_fields(reader, names);
-        if (!names)
-            return false;
-        g_ref_string_release(names);
-    } else if (logfile_equals(name, LOGFILE_SPAN("Date")) && logfile_take_date(&value, &day)) {
+    if (logfile_equals(name, LOGFILE_SPAN("Fields")))
+        return take_fields(reader, value);
+    if (logfile_equals(name, LOGFILE_SPAN("Date")) && logfile_take_date(&value, &day)) {
         reader->state.day = day;
         reader->state.of_day = 0;
     }

@@ -284,7 +284,6 @@ match_columns(logfile_fields *fields, logfile_span line)
     }
     if (how != DOES_NOT_FIT && left < fields->count)
         return; /* the end is missing, nothing within */
-    drop_values(fields, certain, fields->count);
     before = logfile_after(line, taken);
     for (; right > certain && last_word(&before, &word); right--) {
         how = fit_of(fields->columns[right - 1].kind, word);
@@ -370,9 +369,9 @@ logfile_w3c_read(logfile_fields *fields, int64_t day, logfile_span line, logfile
     read_endpoint(fields->first[CLIENT_ADDRESS], fields->first[CLIENT_PORT], &meaning->client);
     read_endpoint(fields->first[SERVER_ADDRESS], fields->first[SERVER_PORT], &meaning->server);
     for (unsigned i = 0; sink && i < fields->count; i++) {
-        const column *column = &fields->columns[i];
+        logfile_span value = fields->columns[i].value;
 
-        if (column->value.at)
-            sink->column(sink->user, column->name, is_none(column->value) ? (logfile_span){ NULL, 0 } : column->value);
+        if (value.at)
+            sink->column(sink->user, fields->columns[i].name, is_none(value) ? (logfile_span){ NULL, 0 } : value);
     }
 }

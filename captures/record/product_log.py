@@ -57,6 +57,11 @@ FORMS = {"plugin": as_plugin, "crp": as_crp, "svclog": as_trace}
 THREADS = {"plugin": range(2900, 2900 + 16 * 188, 188), "crp": range(238, 222, -1), "svclog": range(12, 28)}
 
 
+def append(path, text):
+    with open(path, "a", newline="") as file:
+        file.write(text)
+
+
 class ProductLog:
     """Without a path nothing is written. `form` is one of FORMS."""
 
@@ -79,10 +84,6 @@ class ProductLog:
                 self.threads.append(thread)
                 call.join()
 
-    def append(self, path, text):
-        with open(path, "a", newline="") as file:
-            file.write(text)
-
 
 class Call:
     def __init__(self, log, thread, facts):
@@ -95,11 +96,11 @@ class Call:
         # The time inside the lock: the file is in the order of time.
         with log.lock:
             record = log.form(text, time.time_ns(), level, self.thread, source)
-            log.append(log.path, record)
+            append(log.path, record)
             log.record += 1
             self.places.append({"line": log.line, "record": log.record})
             log.line += record.count("\n")
 
     def join(self):
         for place in self.places:
-            self.log.append(self.log.path + ".joins", json.dumps(place | self.facts) + "\n")
+            append(self.log.path + ".joins", json.dumps(place | self.facts) + "\n")

@@ -517,8 +517,8 @@ find_unread(joining *all, const flow_candidates *candidates, GPtrArray *calls)
 
     for (guint i = 0; i < candidates->exchanges->len; i++)
         g_hash_table_add(scep, ((flow_exchange *)candidates->exchanges->pdata[i])->conversation);
-    for (guint i = 0; i < all->model->conversations->len; i++) {
-        flow_conversation *conversation = all->model->conversations->pdata[i];
+    for (guint i = 0; i < all->model->distinct->len; i++) {
+        flow_conversation *conversation = all->model->distinct->pdata[i];
         char              *key;
         callee            *one;
 
@@ -620,7 +620,7 @@ join_step(joining *all, const GPtrArray *calls, flow_step step)
 
         if (inner->step != step || inner->operation_of || join_as(all, inner, step))
             continue;
-        if (inner->basis == FLOW_INFERRED && !inner->conversation->is_rpc && !inner->witnesses)
+        if (inner->basis == FLOW_INFERRED && !inner->conversation->is_rpc && !flow_is_logged(inner))
             inner->step = other;
     }
 }
@@ -646,7 +646,7 @@ join_by_order(joining *all, GPtrArray *calls)
             continue;
         if (inner->conversation->is_rpc)
             inner->step = FLOW_STEP_NONE; /* it may have counted in the evaluation before */
-        else if (!inner->witnesses)
+        else if (!flow_is_logged(inner))
             tell_unread(all, inner);
     }
     g_ptr_array_sort(calls, by_middle);
@@ -662,7 +662,7 @@ join_by_order(joining *all, GPtrArray *calls)
             g_ptr_array_add(all->left, inner);
         else if (inner->basis == FLOW_INFERRED && inner->conversation->is_rpc)
             join_unbound(all, inner);
-        else if (inner->basis == FLOW_INFERRED && inner->operation_of && !inner->witnesses)
+        else if (inner->basis == FLOW_INFERRED && inner->operation_of && !flow_is_logged(inner))
             explain_unread(all, inner);
     }
 }
@@ -733,8 +733,8 @@ join_bare(joining *all, const flow_candidates *candidates)
 
     for (guint i = 0; i < candidates->bare->len; i++)
         g_hash_table_add(taken, candidates->bare->pdata[i]);
-    for (guint i = 0; i < all->model->conversations->len; i++) {
-        const flow_conversation *conversation = all->model->conversations->pdata[i];
+    for (guint i = 0; i < all->model->distinct->len; i++) {
+        const flow_conversation *conversation = all->model->distinct->pdata[i];
 
         for (guint j = 0; conversation->exchanges && j < conversation->exchanges->len; j++) {
             const flow_exchange *exchange = conversation->exchanges->pdata[j];
@@ -745,8 +745,8 @@ join_bare(joining *all, const flow_candidates *candidates)
         if (conversation->is_rpc || conversation->server.port == ENDPOINT_MAPPER)
             g_hash_table_add(all->model->speaks_rpc, (gpointer)conversation->server.address);
     }
-    for (guint i = 0; i < all->model->conversations->len; i++) {
-        flow_conversation *conversation = all->model->conversations->pdata[i];
+    for (guint i = 0; i < all->model->distinct->len; i++) {
+        flow_conversation *conversation = all->model->distinct->pdata[i];
         operation         *one;
         bool               is_ca;
 
@@ -802,8 +802,8 @@ add_unread_left(joining *all)
 {
     const flow_recognition *known = flow_knowledge_recognition(flow_known(all->model));
 
-    for (guint i = 0; i < all->model->conversations->len; i++) {
-        flow_conversation *conversation = all->model->conversations->pdata[i];
+    for (guint i = 0; i < all->model->distinct->len; i++) {
+        flow_conversation *conversation = all->model->distinct->pdata[i];
         GArray            *turns;
 
         if (!conversation->is_tls || conversation->is_readable || conversation->exchanges || !conversation->turns ||
@@ -894,7 +894,7 @@ group_left(joining *all, GPtrArray *groups)
 
         if (exchange->step == FLOW_CA_ISSUE)
             continue; /* not only NDES asks the CA */
-        if (exchange->basis == FLOW_INFERRED && !exchange->witnesses)
+        if (exchange->basis == FLOW_INFERRED && !flow_is_logged(exchange))
             name_unread_left(all, exchange);
         if (exchange->step == FLOW_NOTIFY)
             group = group_for_notify(own, exchange);

@@ -128,6 +128,8 @@ struct flow_conversation {
     flow_log     *log;            /* NULL, or all that is known of it is a line of this log, or a few that belong together */
     unsigned      tcp_stream;
     const char   *vantage;        /* name of the interface, or NULL */
+    uint64_t      identity;       /* the same wherever the connection was captured; 0: not known */
+    const flow_conversation *twin; /* after flow_evaluate(): the same connection, captured elsewhere, that counts; or NULL */
     flow_endpoint client, server;
     flow_moment   first, last;
 
@@ -212,7 +214,8 @@ typedef struct {
 struct flow_exchange {
     flow_conversation *conversation;
     flow_testimony    *testimony;  /* of what a log tells; NULL for packets */
-    GPtrArray         *witnesses;  /* of flow_exchange *: what logs tell of the same, after flow_evaluate(); or NULL */
+    GPtrArray         *witnesses;  /* of flow_exchange *: the same in logs and in captures made elsewhere, after
+                                    * flow_evaluate(); or NULL */
     flow_basis         basis;
     flow_moment        request, request_end;   /* first frame, and the last, in which it is whole */
     flow_moment        response, response_end; /* likewise */
@@ -429,6 +432,9 @@ char *flow_filter_of(const flow_enrolment *enrolment);
 
 /* An exchange (index 0) and what logs tell of it (from 1); NULL beyond the last. */
 const flow_exchange *flow_witness(const flow_exchange *exchange, guint index);
+
+/* True when a log tells of an exchange. */
+bool flow_is_logged(const flow_exchange *exchange);
 
 /* What an exchange or one of its witnesses tells; 0 or NULL when none does. */
 int         flow_http_status(const flow_exchange *exchange);

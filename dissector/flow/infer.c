@@ -357,8 +357,8 @@ find_tries(flow_model *model)
     GPtrArray              *tries = g_ptr_array_new_with_free_func(free_try);
     GHashTable             *latest = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
-    for (guint i = 0; i < model->conversations->len; i++) {
-        flow_conversation *conversation = model->conversations->pdata[i];
+    for (guint i = 0; i < model->distinct->len; i++) {
+        flow_conversation *conversation = model->distinct->pdata[i];
         char              *key, *server;
         try               *one;
 
@@ -472,8 +472,8 @@ by_time(gconstpointer a, gconstpointer b)
 void
 flow_find_candidates(flow_model *model, flow_candidates *candidates)
 {
-    for (guint i = 0; i < model->conversations->len; i++) {
-        flow_conversation *conversation = model->conversations->pdata[i];
+    for (guint i = 0; i < model->distinct->len; i++) {
+        flow_conversation *conversation = model->distinct->pdata[i];
 
         bool               is_scep = false;
 
@@ -488,9 +488,9 @@ flow_find_candidates(flow_model *model, flow_candidates *candidates)
             learn_server(model, conversation);
     }
     take_tries(model, candidates);
-    for (guint i = 0; i < model->conversations->len; i++) {
-        if (is_bare(model, model->conversations->pdata[i]))
-            g_ptr_array_add(candidates->bare, model->conversations->pdata[i]);
+    for (guint i = 0; i < model->distinct->len; i++) {
+        if (is_bare(model, model->distinct->pdata[i]))
+            g_ptr_array_add(candidates->bare, model->distinct->pdata[i]);
     }
     g_ptr_array_sort(candidates->exchanges, by_time);
     g_ptr_array_sort(candidates->behind, by_time);

@@ -31,11 +31,14 @@ struct flow_model {
     const flow_knowledge *known; /* NULL until it is needed; see flow_known() */
     const flow_knowledge *(*learn)(bool with_catalogue);
     GPtrArray            *conversations; /* of flow_conversation *, by first frame; owned */
+    GPtrArray            *distinct;      /* those of them that are not a twin of another; in this evaluation */
+    GHashTable           *twins;         /* flow_conversation -> GPtrArray of its twins, likewise */
     GPtrArray            *told_conversations; /* of flow_conversation *, of logs, by first frame; owned */
     GPtrArray            *logs;          /* of flow_log *, owned */
     GHashTable           *logged;        /* addresses (interned) of servers that answer SCEP by their own logs */
     GTimeZone            *log_zone;      /* what the user says of logs that have none, or NULL */
     GPtrArray            *witnessed;     /* of flow_exchange *: those with witnesses, in this evaluation */
+    GPtrArray            *shadows;       /* of flow_part *: of twins, likewise; owned */
     GHashTable           *certificates;  /* GBytes of the DER -> flow_certificate */
     GHashTable           *names;         /* a server's name (interned) -> what behind.c takes it for */
     GStringChunk         *strings;       /* live as long as the model */
@@ -84,6 +87,25 @@ GArray *flow_turns_of(const flow_conversation *conversation);
 /* infer.c: true when the user said that this is a `role`. */
 bool flow_server_is_told(flow_model *model, const flow_conversation *conversation, const char *role);
 bool flow_address_is_told(flow_model *model, const char *role, const char *address);
+
+/* twins.c: finds connections that were captured at several points: one of each counts. */
+void flow_find_twins(flow_model *model);
+
+/* twins.c: what is known of the requests of twins: each is a witness of the same request of the one that counts. */
+void flow_hear_twins(flow_model *model, const GPtrArray *exchanges);
+
+/* twins.c: parts for the twins, so that their frames have a place. They are not in the enrolment's list. */
+void flow_add_shadows(flow_model *model, const flow_enrolment *enrolment);
+
+/* model.c: makes flow_parts_of() find a part. */
+void flow_index_part(flow_model *model, flow_part *part);
+
+/* parts.c: another part like `of` for a twin of its conversation, with that one's handshakes. */
+flow_part *flow_shadow_part(const flow_part *of, const flow_conversation *twin);
+void       flow_part_free(gpointer part);
+
+/* witnesses.c: makes `witness` one of `seen`. */
+void flow_add_witness(flow_model *model, flow_exchange *seen, flow_exchange *witness);
 
 /* clocks.c: finds out how the clock of a log stands, by those of its exchanges that others have as well, and sets the
  * times of `own`. */

@@ -48,8 +48,8 @@ hash_der(gconstpointer data)
     return hash;
 }
 
-static void
-free_part(gpointer data)
+void
+flow_part_free(gpointer data)
 {
     flow_part *part = data;
 
@@ -84,7 +84,7 @@ flow_enrolment_new(flow_model *model)
 {
     flow_enrolment *enrolment = g_new0(flow_enrolment, 1);
 
-    enrolment->parts = g_ptr_array_new_with_free_func(free_part);
+    enrolment->parts = g_ptr_array_new_with_free_func(flow_part_free);
     enrolment->steps = g_ptr_array_new_with_free_func(g_free);
     enrolment->findings = g_ptr_array_new_with_free_func(g_free);
     enrolment->timings = g_ptr_array_new_with_free_func(free_timing);
@@ -163,6 +163,9 @@ flow_model_new(const flow_knowledge *knowledge, const flow_settings *settings)
     model->logs = g_ptr_array_new_with_free_func(flow_log_free);
     model->logged = g_hash_table_new(NULL, NULL);
     model->witnessed = g_ptr_array_new();
+    model->distinct = g_ptr_array_new();
+    model->twins = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
+    model->shadows = g_ptr_array_new_with_free_func(flow_part_free);
     model->log_zone = read_zone(settings ? settings->log_time_zone : NULL);
     model->certificates =
         g_hash_table_new_full(hash_der, g_bytes_equal, (GDestroyNotify)g_bytes_unref, free_certificate);
@@ -214,6 +217,9 @@ flow_model_free(flow_model *model)
     g_ptr_array_unref(model->told_conversations);
     g_ptr_array_unref(model->logs);
     g_ptr_array_unref(model->witnessed);
+    g_ptr_array_unref(model->distinct);
+    g_hash_table_unref(model->twins);
+    g_ptr_array_unref(model->shadows);
     g_hash_table_unref(model->logged);
     if (model->log_zone)
         g_time_zone_unref(model->log_zone);
@@ -379,6 +385,7 @@ forget_result(flow_model *model)
     g_hash_table_remove_all(model->speaks_rpc);
     g_ptr_array_set_size(model->result.enrolments, 0);
     flow_forget_witnesses(model);
+    g_ptr_array_set_size(model->shadows, 0);
     g_ptr_array_set_size(model->inferred, 0);
     g_string_chunk_clear(model->result_strings);
     model->result.hint = NULL;
@@ -400,8 +407,8 @@ add_to_index(flow_model *model, const flow_conversation *conversation, flow_part
 }
 
 /* A part is found by its conversation, and by every line of a log that tells of it. */
-static void
-index_part(flow_model *model, flow_part *part)
+void
+flow_index_part(flow_model *model, flow_part *part)
 {
     add_to_index(model, part->conversation, part);
     for (guint i = 0; model->logs->len > 0 && i < part->steps->len; i++) {
@@ -455,7 +462,10 @@ flow_evaluate(flow_model *model)
     candidates.exchanges = g_ptr_array_new();
     candidates.behind = g_ptr_array_new();
     candidates.bare = g_ptr_array_new();
+    flow_find_twins(model);
     flow_find_candidates(model, &candidates);
+    flow_hear_twins(model, candidates.exchanges);
+    flow_hear_twins(model, candidates.behind);
     flow_hear_requests(model, &candidates);
     flow_pair_legs(model, &candidates);
     groups = flow_group_exchanges(model, &candidates);
@@ -476,7 +486,8 @@ flow_evaluate(flow_model *model)
         flow_compare(model, group);
         flow_time(model, group);
         for (guint j = 0; j < group->enrolment->parts->len; j++)
-            index_part(model, group->enrolment->parts->pdata[j]);
+            flow_index_part(model, group->enrolment->parts->pdata[j]);
+        flow_add_shadows(model, group->enrolment);
     }
     if (groups->len > 0 && model->learn)
         model->learn(true);

@@ -96,6 +96,18 @@ flow_role_behind(flow_step step)
 
 #define MORE_ROLES 4
 
+flow_part *
+flow_shadow_part(const flow_part *of, const flow_conversation *twin)
+{
+    flow_part *part = g_memdup2(of, sizeof *of);
+
+    part->conversation = twin;
+    part->roles = (const char **)g_memdup2(of->roles, sizeof *of->roles * (g_strv_length((char **)of->roles) + 1));
+    part->steps = g_array_new(FALSE, TRUE, sizeof(flow_part_step));
+    add_handshakes(part);
+    return part;
+}
+
 /* The part to which a line of a log belongs: what a log tells of one role is in one part, whatever conversations it was
  * in. */
 static flow_part *

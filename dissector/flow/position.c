@@ -17,7 +17,7 @@ count_on_leg(const flow_part *part, unsigned *number)
         const flow_part *other = parts->pdata[i];
 
         count += other->leg == part->leg;
-        if (other == part)
+        if (other->number == part->number)
             *number = count;
     }
     return count;

@@ -32,8 +32,8 @@ may_be_sync(const flow_conversation *conversation)
 void
 flow_add_syncs(flow_model *model, const GPtrArray *groups)
 {
-    for (guint i = 0; groups->len > 0 && i < model->conversations->len; i++) {
-        flow_conversation *conversation = model->conversations->pdata[i];
+    for (guint i = 0; groups->len > 0 && i < model->distinct->len; i++) {
+        flow_conversation *conversation = model->distinct->pdata[i];
         flow_group        *next = NULL;
 
         if (!may_be_sync(conversation) || !flow_is_management(model, conversation))

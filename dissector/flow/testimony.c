@@ -12,6 +12,18 @@ flow_witness(const flow_exchange *exchange, guint index)
     return exchange->witnesses && index <= exchange->witnesses->len ? exchange->witnesses->pdata[index - 1] : NULL;
 }
 
+bool
+flow_is_logged(const flow_exchange *exchange)
+{
+    const flow_exchange *witness;
+
+    for (guint i = 0; (witness = flow_witness(exchange, i)) != NULL; i++) {
+        if (witness->testimony)
+            return true;
+    }
+    return false;
+}
+
 int
 flow_http_status(const flow_exchange *exchange)
 {

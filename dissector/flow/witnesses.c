@@ -68,7 +68,7 @@ is_possible(flow_step told, const flow_exchange *seen)
 {
     if (seen->step == told || told == FLOW_STEP_NONE)
         return true;
-    return seen->basis == FLOW_INFERRED && !seen->conversation->is_rpc && !seen->witnesses &&
+    return seen->basis == FLOW_INFERRED && !seen->conversation->is_rpc && !flow_is_logged(seen) &&
            is_call(told) == (is_call(seen->step) || seen->step == FLOW_STEP_NONE) && seen->step != FLOW_PKI_OPERATION &&
            told != FLOW_PKI_OPERATION;
 }
@@ -79,7 +79,9 @@ has_witness_of(const flow_exchange *seen, const flow_log *log)
     if (seen->testimony && seen->testimony->log == log)
         return true;
     for (guint i = 0; seen->witnesses && i < seen->witnesses->len; i++) {
-        if (((flow_exchange *)seen->witnesses->pdata[i])->testimony->log == log)
+        const flow_testimony *testimony = ((flow_exchange *)seen->witnesses->pdata[i])->testimony;
+
+        if (testimony && testimony->log == log)
             return true;
     }
     return false;
@@ -277,6 +279,16 @@ how_of(flow_model *model, const likeness *one, unsigned rivals)
     return flow_result_printf(model, "%s has it in line %u, %s", testimony->log->name, testimony->line, by);
 }
 
+void
+flow_add_witness(flow_model *model, flow_exchange *seen, flow_exchange *witness)
+{
+    if (!seen->witnesses) {
+        seen->witnesses = g_ptr_array_new();
+        g_ptr_array_add(model->witnessed, seen);
+    }
+    g_ptr_array_add(seen->witnesses, witness);
+}
+
 static void
 join(flow_model *model, const likeness *one, unsigned rivals)
 {
@@ -285,12 +297,8 @@ join(flow_model *model, const likeness *one, unsigned rivals)
     testimony->of = one->seen;
     testimony->confidence = one->by_key ? BY_KEY : rivals == 0 ? ALONE : AMONG_MANY;
     testimony->how = how_of(model, one, rivals);
-    if (!one->seen->witnesses) {
-        one->seen->witnesses = g_ptr_array_new();
-        g_ptr_array_add(model->witnessed, one->seen);
-    }
     enlighten(one->seen, one->told);
-    g_ptr_array_add(one->seen->witnesses, one->told);
+    flow_add_witness(model, one->seen, one->told);
     complete_ends(one->seen->conversation, one->told->conversation);
     complete_ends(one->told->conversation, one->seen->conversation);
     testimony->log->joined += testimony->lines;

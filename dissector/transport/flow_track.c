@@ -423,6 +423,7 @@ flow_track_visit(tvbuff_t *frame, packet_info *pinfo, flow_side *from)
             flow_model_saw_frame(model, now.frame, now.time);
         return NULL;
     }
+    segment.point = (uint16_t)compat_interface(pinfo);
     if (PINFO_FD_VISITED(pinfo)) {
         place = tracker_find(all, &segment, pinfo->num);
     } else {

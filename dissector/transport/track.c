@@ -34,7 +34,8 @@ typedef union {
     struct {
         uint8_t  addresses[2][16];
         uint16_t ports[2];
-        uint32_t ip_version;
+        uint16_t ip_version;
+        uint16_t copy; /* 0, or one more than the other point where the connection was captured too */
     };
     uint64_t words[5]; /* the same, to be compared fast */
 } ends;
@@ -46,7 +47,9 @@ struct track {
     ends               ends;
     track             *before;        /* an earlier conversation between the same ends */
     uint32_t           first_frame;
+    uint16_t           point;         /* where it was captured */
     uint8_t            client;        /* which of the two ends: 0 or 1 */
+    bool               is_doubled;    /* it was captured at other points too: they have tracks of their own */
     bool               is_clear;      /* its first octets have shown that it is no TLS */
     bool               is_looked_at;  /* and the client's, whether it is DCE/RPC */
     bool               ccs[2];        /* ChangeCipherSpec was sent */
@@ -200,9 +203,37 @@ new_track(tracker *all, const wire_segment *segment, const ends *key, int sender
                             : flow_add_conversation(all->model, 0, destination, segment->destination_port, source,
                                                     segment->source_port, NULL, now);
     one->before = g_hash_table_lookup(all->tracks, key);
+    one->point = segment->point;
+    one->is_doubled = one->before && one->before->is_doubled;
     one->ends = *key;
     g_hash_table_replace(all->tracks, &one->ends, one);
     g_ptr_array_add(all->owned, one);
+    return one;
+}
+
+/* True for the SYN of a connection that is known from another point: it was captured at two. */
+static bool
+is_copy(const track *one, const wire_segment *segment)
+{
+    return (segment->flags & (WIRE_SYN | WIRE_ACK)) == WIRE_SYN && one->conversation->syn.frame &&
+           one->client_isn == segment->sequence;
+}
+
+/* The track at a segment's point when `one` is from another; NULL when it is to be made under `key`. */
+static track *
+track_at_point(const tracker *all, track *one, const wire_segment *segment, ends *key)
+{
+    track *other;
+
+    if (!one || one->point == segment->point || !(one->is_doubled || is_copy(one, segment)))
+        return one;
+    key->copy = (uint16_t)(segment->point + 1);
+    other = g_hash_table_lookup(all->tracks, key);
+    if (other || is_copy(one, segment)) {
+        one->is_doubled = true;
+        return other;
+    }
+    key->copy = 0;
     return one;
 }
 
@@ -217,14 +248,26 @@ tracker_place(tracker *all, const wire_segment *segment, flow_moment now)
         place.track = all->last;
     else
         place.track = g_hash_table_lookup(all->tracks, &key);
+    place.track = track_at_point(all, place.track, segment, &key);
     if (!place.track || begins_anew(place.track, segment)) {
         place.track = new_track(all, segment, &key, sender, now);
         place.is_new = true;
     }
-    all->last = place.track;
+    all->last = key.copy ? NULL : place.track;
     all->last_ends = key;
     place.from = sender == place.track->client ? FLOW_CLIENT : FLOW_SERVER;
     return place;
+}
+
+/* The latest track under `key` that had begun by `frame`, or NULL. */
+static track *
+track_in(const tracker *all, const ends *key, uint32_t frame)
+{
+    track *one = g_hash_table_lookup(all->tracks, key);
+
+    while (one && one->first_frame > frame)
+        one = one->before;
+    return one;
 }
 
 track_place
@@ -234,9 +277,14 @@ tracker_find(const tracker *all, const wire_segment *segment, uint32_t frame)
     ends        key;
     int         sender = read_ends(segment, &key);
 
-    place.track = g_hash_table_lookup(all->tracks, &key);
-    while (place.track && place.track->first_frame > frame)
-        place.track = place.track->before;
+    place.track = track_in(all, &key, frame);
+    if (place.track && place.track->is_doubled && place.track->point != segment->point) {
+        track *other;
+
+        key.copy = (uint16_t)(segment->point + 1);
+        other = track_in(all, &key, frame);
+        place.track = other ? other : place.track;
+    }
     if (place.track)
         place.from = sender == place.track->client ? FLOW_CLIENT : FLOW_SERVER;
     return place;
@@ -473,6 +521,17 @@ text_of(wire_octets octets)
     return valid;
 }
 
+/* The client's random number, of which no two are the same (RFC 8446 4.1.2). */
+static uint64_t
+identity_of(wire_octets random)
+{
+    uint64_t identity = 0;
+
+    for (size_t i = 0; i < random.length; i++)
+        identity = identity * UINT64_C(0x100000001b3) + random.data[i]; /* the prime of FNV-1a */
+    return identity;
+}
+
 static void
 meet_client_hello(track *one, const uint8_t *body, size_t length)
 {
@@ -484,6 +543,7 @@ meet_client_hello(track *one, const uint8_t *body, size_t length)
         return;
     if (!conversation->client_hello.frame) {
         conversation->client_hello = one->now;
+        conversation->identity = identity_of(hello.random);
         conversation->flight = MAX(conversation->flight, FLOW_FLIGHT_CLIENT_HELLO);
     }
     conversation->offered_version = hello.version;
@@ -656,8 +716,11 @@ take_flags(track *one, const wire_segment *segment)
 
     if (segment->flags & WIRE_SYN) {
         if (is_ack) {
-            if (!conversation->syn_ack.frame)
+            if (!conversation->syn_ack.frame) {
                 conversation->syn_ack = one->now;
+                if (conversation->identity == 0 && conversation->syn.frame)
+                    conversation->identity = ((uint64_t)one->client_isn << 32) | segment->sequence;
+            }
         } else if (!conversation->syn.frame) {
             conversation->syn = one->now;
             conversation->has_start = true;

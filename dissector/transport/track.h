@@ -25,7 +25,8 @@ typedef struct {
 } track_place;
 
 /* The conversation of a segment in frame `now`, made when it is new: by a SYN after the end of the one before, or by
- * anything between two ends that were not met before. */
+ * anything between two ends that were not met before. A connection whose SYN is captured again at another point (`point` of
+ * the segment) is another conversation there: two captures of it were merged. */
 track_place tracker_place(tracker *all, const wire_segment *segment, flow_moment now);
 
 /* The same for a frame that was met before; `track` is NULL when it belongs to none. */

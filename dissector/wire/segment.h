@@ -35,6 +35,7 @@ typedef struct {
     const uint8_t *payload;
     size_t         captured;                /* octets of the payload that are in the frame */
     size_t         length;                  /* of the payload on the wire, never less than `captured` */
+    uint16_t       point;                   /* where it was captured: a number that the caller may set, 0 from here */
 } wire_segment;
 
 /* Reads the TCP segment of a frame: `captured` octets at `frame` of `length` that were on the wire. An IPv4 total

@@ -142,8 +142,10 @@ add_logs(proto_tree *tree, tvbuff_t *tvb, const flow_exchange *exchange)
 {
     const flow_exchange *witness;
 
-    for (guint i = 1; (witness = flow_witness(exchange, i)) != NULL; i++)
-        add_uint(tree, tvb, hf_log_in, witness->request.frame);
+    for (guint i = 1; (witness = flow_witness(exchange, i)) != NULL; i++) {
+        if (witness->testimony)
+            add_uint(tree, tvb, hf_log_in, witness->request.frame);
+    }
 }
 
 /* What a line of a log is about. */

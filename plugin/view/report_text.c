@@ -149,7 +149,7 @@ report_step(GString *out, const flow_part *part, const flow_part_step *step)
     g_free(state);
 }
 
-/* The logs that tell of it as well. */
+/* The logs that tell of it as well, and other points where it was captured. */
 static void
 add_witnesses(GString *text, const flow_part *part)
 {
@@ -159,10 +159,10 @@ add_witnesses(GString *text, const flow_part *part)
         const flow_exchange *exchange = g_array_index(part->steps, flow_part_step, i).exchange, *witness;
 
         for (guint j = 1; exchange && (witness = flow_witness(exchange, j)) != NULL; j++) {
-            const char *name = witness->testimony->log->name;
+            const char *name = witness->testimony ? witness->testimony->log->name : witness->conversation->vantage;
 
-            if (!g_ptr_array_find(logs, name, NULL)) {
-                g_string_append_printf(text, "%s%s", logs->len ? ", " : "; also told by ", name);
+            if (name && !g_ptr_array_find(logs, name, NULL)) {
+                g_string_append_printf(text, "%s%s", logs->len ? ", " : "; also seen by ", name);
                 g_ptr_array_add(logs, (gpointer)name);
             }
         }

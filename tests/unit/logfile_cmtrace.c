@@ -52,8 +52,8 @@ test_columns(void)
     static const struct {
         const char *log, *columns;
     } cases[] = {
-        { RECORD("a]b"), "message=a]b|time=02:44:11.789+00|date=06-10-2016|component=NDESPlugin|context=|type=1|thread=2900|"
-                         "file=ndesplugin.cpp:646" },
+        { RECORD("a]b"), "message=a]b|time=02:44:11.789+00|date=06-10-2016|component=NDESPlugin|context=|type=1|"
+                         "thread=2900|file=ndesplugin.cpp:646" },
         { "<![LOG[ a;\n]LOG]!><date=\"6-10-2016\"  file=\"\" time=\"2:4:1\" other=\"a>b\" >",
           "message= a;\n|date=6-10-2016|file=|time=2:4:1|other=a>b" },
         { "a <b>  $$<NDES Plugin><06-10-2016 02:44:11.789+00><thread=2900 (0xB54)>",
@@ -177,6 +177,8 @@ test_damaged(void)
           "1 " TIME "st of a]LOG]!>" ATTRIBUTES " !no <![LOG[ at its begin\n2 " TIME RECORD("b") },
         { "]LOG]!>" ATTRIBUTES, "1 " TIME "]LOG]!>" ATTRIBUTES " !no <![LOG[ at its begin" },
         { "date=\"06-10-2016\">\r\n" RECORD("b"), "1 - date=\"06-10-2016\">" NO_RECORD "\n2 " TIME RECORD("b") },
+        { "a" OLDER "\nb]LOG]!>" ATTRIBUTES,
+          "1 " TIME "a" OLDER "\n2 " TIME "b]LOG]!>" ATTRIBUTES " !no <![LOG[ at its begin" },
         /* What does not belong there. */
         { "a\nb\n\n" RECORD("c") " d \n" RECORD("e"),
           "1 - a\\nb" NO_RECORD "\n4 " TIME RECORD("c") "\n4 - d" NO_RECORD "\n5 " TIME RECORD("e") },
@@ -229,6 +231,23 @@ test_lengths(void)
     }
 }
 
+/* What looks like the older form's end, and is not that of a line, wherever looking for one stops at first. */
+static void
+test_no_end_at_any_place(void)
+{
+    for (size_t length = 512 - strlen(OLDER) - 5; length < 512 - strlen(OLDER) + 5; length++) {
+        char      *message = g_strnfill(length, 'x');
+        char      *log = g_strconcat(message, OLDER " y" OLDER "\n", NULL);
+        GPtrArray *records = checked_records_of(LOGFILE_CMTRACE, log, strlen(log), true);
+
+        g_assert_cmpuint(records->len, ==, 1);
+        g_assert_cmpuint(record_at(records, 0)->record.length, ==, strlen(log) - 1);
+        g_ptr_array_unref(records);
+        g_free(log);
+        g_free(message);
+    }
+}
+
 static void
 test_cut_records(void)
 {
@@ -245,6 +264,22 @@ test_cut_records(void)
     g_assert_cmpstr(record_at(records, 2)->error, ==, "rest of a record longer than 80000 octets");
     g_assert_true(record_at(records, 2)->record.has_time);
     g_assert_null(record_at(records, 3)->error);
+    g_ptr_array_unref(records);
+    g_free(log);
+    g_free(message);
+}
+
+/* Blanks where it is cut are of the message. */
+static void
+test_blanks_where_a_record_is_cut(void)
+{
+    char      *message = g_strnfill(LOGFILE_MAX_RECORD - strlen("<![LOG[") - 2, 'x');
+    char      *log = g_strdup_printf("<![LOG[%s\n \n  y]LOG]!>" ATTRIBUTES, message);
+    GPtrArray *records = checked_records_of(LOGFILE_CMTRACE, log, strlen(log), false);
+
+    g_assert_cmpuint(records->len, ==, 2);
+    g_assert_cmpuint(record_at(records, 0)->record.length, ==, LOGFILE_MAX_RECORD);
+    g_assert_cmpstr(record_at(records, 1)->text, ==, "\n  y]LOG]!>" ATTRIBUTES);
     g_ptr_array_unref(records);
     g_free(log);
     g_free(message);
@@ -281,7 +316,9 @@ main(int argc, char **argv)
     g_test_add_func("/logfile/cmtrace/damaged", test_damaged);
     g_test_add_func("/logfile/cmtrace/nuls", test_nuls);
     g_test_add_func("/logfile/cmtrace/lengths", test_lengths);
+    g_test_add_func("/logfile/cmtrace/no-end-at-any-place", test_no_end_at_any_place);
     g_test_add_func("/logfile/cmtrace/cut-records", test_cut_records);
+    g_test_add_func("/logfile/cmtrace/blanks-where-a-record-is-cut", test_blanks_where_a_record_is_cut);
     g_test_add_func("/logfile/cmtrace/begin-where-a-record-is-cut", test_begin_where_a_record_is_cut);
     return g_test_run();
 }

@@ -9,8 +9,8 @@
 #define SOFTWARE    "#Software: Microsoft Internet Information Services 8.5\r\n"
 #define FIELDS      "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip sc-status\r\n"
 #define LINE        "2016-06-10 02:44:06 10.0.0.20 GET /scep operation=GetCACaps 443 - 10.0.0.30 200\r\n"
-#define ERR_FIELDS  "#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri sc-status s-siteid s-reason s-queuename"
-#define ERR_LINE    "2014-07-24 16:48:06 192.168.137.113 53335 192.168.137.110 443 HTTP/1.1 GET /owa/ 400 - FieldLength -\r\n"
+#define ERR_FIELDS  "#Fields: date time c-ip c-port s-ip s-port cs-version cs-method cs-uri sc-status s-reason s-queuename"
+#define ERR_LINE    "2014-07-24 16:48:06 192.168.137.113 53335 192.168.137.110 443 HTTP/1.1 GET /owa/ 400 FieldLength -\n"
 #define ATTRIBUTES  "<time=\"02:44:11.789+00\" date=\"06-10-2016\" component=\"NDESPlugin\" context=\"\" type=\"1\">"
 #define RECORD      "<![LOG[Calling VerifyRequest ...]LOG]!>" ATTRIBUTES "\r\n"
 #define OLDER(text) text "  $$<NDESPlugin><06-10-2016 02:44:11.789+00><thread=2900 (0xB54)>\r\n"
@@ -99,7 +99,10 @@ test_encodings(void)
         logfile_format format;
         const char    *text;
     } logs[] = {
-        { LOGFILE_IIS, FIELDS LINE }, { LOGFILE_HTTPERR, ERR_FIELDS }, { LOGFILE_CMTRACE, RECORD }, { LOGFILE_SVCLOG, EVENT },
+        { LOGFILE_IIS, FIELDS LINE },
+        { LOGFILE_HTTPERR, ERR_FIELDS },
+        { LOGFILE_CMTRACE, RECORD },
+        { LOGFILE_SVCLOG, EVENT },
     };
     static const struct {
         const char *name, *mark;
@@ -204,7 +207,8 @@ test_foreign(void)
 static void
 test_binary(void)
 {
-    static const char pcap[] = "\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\1\0\0\0st of a]LOG]!>" ATTRIBUTES "\r\n" RECORD;
+    static const char pcap[] = "\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\1\0\0\0"
+                               "st of a]LOG]!>" ATTRIBUTES "\r\n" RECORD;
     static const char pcapng[] = "\n\r\r\n\x1c\0\0\0\x4d\x3c\x2b\x1a\1\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff\x1c\0\0\0"
                                  "a</E2ETraceEvent>" EVENT;
     static const char older[] = "\n\r\r\n\x1c\0\0\0\x4d\x3c\x2b\x1a" OLDER("a");

@@ -345,6 +345,23 @@ test_line_break_behind_a_cut(void)
     g_string_free(log, TRUE);
 }
 
+/* What comes behind such room is no rest, even if the line before it is as long as may be. */
+static void
+test_nuls_behind_a_cut(void)
+{
+    GString   *log = long_line(LOGFILE_MAX_RECORD, 0);
+    GPtrArray *records;
+
+    g_string_append_len(log, "\0\0\0\0", 4);
+    g_string_prepend(log, SHORT);
+    g_string_append(log, "2016-06-10 02:44:07 ::1\n");
+    records = checked_records_of(LOGFILE_IIS, log->str, log->len, false);
+    g_assert_cmpuint(records->len, ==, 3);
+    g_assert_null(record_at(records, 2)->error);
+    g_ptr_array_unref(records);
+    g_string_free(log, TRUE);
+}
+
 /* A #Fields directive that nobody would write is not believed, nor the one before any more. */
 static void
 test_long_fields(void)
@@ -380,6 +397,7 @@ main(int argc, char **argv)
     g_test_add_func("/logfile/w3c/few-nuls", test_few_nuls);
     g_test_add_func("/logfile/w3c/long-lines", test_long_lines);
     g_test_add_func("/logfile/w3c/line-break-behind-a-cut", test_line_break_behind_a_cut);
+    g_test_add_func("/logfile/w3c/nuls-behind-a-cut", test_nuls_behind_a_cut);
     g_test_add_func("/logfile/w3c/long-fields", test_long_fields);
     return g_test_run();
 }

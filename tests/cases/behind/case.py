@@ -41,6 +41,17 @@ FINDINGS = {
     "ca-denied": ({"ndes": ["ca-denied"]}, "ca-server.log: disposition 2, [MS-WCCE] 3.2.1.4.2.1"),
     "ca-fault": ({"ndes": ["ca-fault"]}, "ca-server.log: fault 5"),
     "intune-expired": ({"ndes": ["intune-refused"]}, "policy-module.log: code ChallengeExpired"),
+    # The captures of the samples with logs, without those.
+    "logs-12029": ({"ndes": ["crp-unreachable"]}, "policy-module.log: ConnectionRefusedError"),
+    "logs-12002": ({"ndes": ["crp-unreachable"]}, "policy-module.log: TimeoutError before `connected`"),
+    "logs-12175": ({"ndes": ["tls-cn-mismatch"]}, "policy-module.log: SSLCertVerificationError, hostname"),
+    "logs-403-16": ({"ndes": ["crp-client-certificate-untrusted"]}, "crp.log: 403.16"),
+    "logs-403-7": ({"ndes": ["crp-client-certificate-missing"]}, "crp.log: 403.7"),
+    "logs-challenge-false": ({"ndes": ["crp-verify-false"]}, "policy-module.log: false"),
+    "logs-key-usage": ({"ndes": ["crp-verify-false"]}, "policy-module.log: false"),
+    "logs-signing-certificate": ({"ndes": ["crp-verify-false"]}, "policy-module.log: false"),
+    "logs-no-notify": ({"ndes": ["crp-no-notify"]}, "policy-module.log: no Notify; responder.log: pkiStatus 0"),
+    "logs-notify-failed": ({"ndes": ["crp-notify-failed"]}, "crp.log: 500.0 for Notify; responder.log: pkiStatus 0"),
 }
 # From so many seconds on, what is between the calls counts as slow (dissector/flow/catalogue/behind.conf).
 SLOW = 2

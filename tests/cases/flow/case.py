@@ -78,6 +78,13 @@ FINDINGS = {
                         "openssl: pkiStatus 2, failInfo 2 badRequest"),
     "ndes-failure": ({"device": "scep-bad-request", "wap": "scep-bad-request", "ndes": "scep-bad-request"},
                      "openssl: pkiStatus 2, failInfo 2 badRequest"),
+    # The captures of samples with logs, without those.
+    "logs-404-15": ({"ndes": "get-too-long-iis"}, "ndes-access.log: 404 for a query of more than 2048 octets"),
+    "logs-500-impersonation": ({"ndes": "ndes-500"}, "ndes-access.log: 500"),
+    "logs-field-length": ({"ndes": "get-too-long-httpsys"}, "ndes-access.log: 400, Server: Microsoft-HTTPAPI/2.0"),
+    "logs-pool-stopped": ({"ndes": "ndes-503-pool"}, "ndes-access.log: 503"),
+    "logs-not-forwarded": ({"device": "http-504", "wap": "wap-backend-unreachable"},
+                           "wap-access.log: 504; scenario: NDES does not answer SYNs"),
     # Every request fails in its own way.
     "errors": ({"device": ("http-404", "http-403", "ndes-500", "get-too-long-lb", "http-413", "request-reset", "http-502"),
                 "wap": ("http-404", "http-403", "ndes-500", "get-too-long-lb", "http-413", "request-reset",
