@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include <wsutil/exported_pdu_tlvs.h>
-#include <wsutil/inet_addr.h>
 #include <ws_symbol_export.h>
 
 #include "logfile/logfile.h"
@@ -60,74 +58,6 @@ static int file_types[LOGFILE_FORMATS];
 
 /* --- the packet --- */
 
-/* Appends a tag of an exported PDU, filled up with zeros to a multiple of four octets as Wireshark's own are. */
-static void
-add_tag(GString *packet, uint16_t tag, const void *value, size_t length)
-{
-    size_t   filled = (length + 3) & ~(size_t)3;
-    uint16_t head[2] = { g_htons(tag), g_htons((uint16_t)filled) };
-
-    g_string_append_len(packet, (const char *)head, sizeof head);
-    g_string_append_len(packet, value, (gssize)length);
-    g_string_append_len(packet, "\0\0\0", (gssize)(filled - length));
-}
-
-static void
-add_number(GString *packet, uint16_t tag, uint32_t number)
-{
-    uint32_t value = g_htonl(number);
-
-    add_tag(packet, tag, &value, sizeof value);
-}
-
-/* Appends the address with the tag of its kind; without its zone, for which there is no tag. What is none has none. */
-static void
-add_address(GString *packet, const logfile_endpoint *endpoint, uint16_t ipv4_tag, uint16_t ipv6_tag)
-{
-    char        text[WS_INET6_ADDRSTRLEN] = "";
-    size_t      length = endpoint->length;
-    const char *zone = length ? memchr(endpoint->address, '%', length) : NULL;
-    ws_in4_addr ipv4;
-    ws_in6_addr ipv6;
-
-    if (zone)
-        length = (size_t)(zone - endpoint->address);
-    if (length == 0 || length >= sizeof text || memchr(endpoint->address, '\0', length))
-        return;
-    memcpy(text, endpoint->address, length);
-    if (!zone && ws_inet_pton4(text, &ipv4))
-        add_tag(packet, ipv4_tag, &ipv4, sizeof ipv4);
-    else if (ws_inet_pton6(text, &ipv6))
-        add_tag(packet, ipv6_tag, &ipv6, sizeof ipv6);
-}
-
-static void
-add_ports(GString *packet, const logfile_record *record)
-{
-    if (record->client.port == 0 && record->server.port == 0)
-        return;
-    add_number(packet, EXP_PDU_TAG_PORT_TYPE, EXP_PDU_PT_TCP);
-    if (record->client.port)
-        add_number(packet, EXP_PDU_TAG_SRC_PORT, record->client.port);
-    if (record->server.port)
-        add_number(packet, EXP_PDU_TAG_DST_PORT, record->server.port);
-}
-
-static void
-write_packet(open_log *log, const logfile_record *record)
-{
-    GString    *packet = g_string_truncate(log->packet, 0);
-    const char *dissector = logfile_format_name(log->format);
-
-    add_tag(packet, EXP_PDU_TAG_DISSECTOR_NAME, dissector, strlen(dissector));
-    add_address(packet, &record->client, EXP_PDU_TAG_IPV4_SRC, EXP_PDU_TAG_IPV6_SRC);
-    add_address(packet, &record->server, EXP_PDU_TAG_IPV4_DST, EXP_PDU_TAG_IPV6_DST);
-    add_ports(packet, record);
-    add_number(packet, EXP_PDU_TAG_ORIG_FNO, record->line);
-    add_tag(packet, EXP_PDU_TAG_END_OF_OPT, "", 0);
-    logfile_describe(record, packet);
-}
-
 static nstime_t
 time_of(const logfile_record *record)
 {
@@ -146,7 +76,8 @@ hand_over(open_log *log, const logfile_record *record, wtap_rec *rec, Buffer *bu
 {
     wtap_packet_header *header = &rec->rec_header.packet_header;
 
-    write_packet(log, record);
+    g_string_truncate(log->packet, 0);
+    logfile_pdu(log->format, record, log->packet);
     rec->rec_type = REC_TYPE_PACKET;
     rec->block = wtap_block_create(WTAP_BLOCK_PACKET);
     rec->presence_flags = WTAP_HAS_TS | WTAP_HAS_INTERFACE_ID;

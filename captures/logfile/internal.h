@@ -2,7 +2,8 @@
  *
  * What the readers share among themselves. In the order in which an octet meets them: window.c (with encoding.c) has the
  * text that comes next, extent.c says how much of it is a record, w3c.c, cmtrace.c and svclog.c (with time.c) what that
- * record says. reader.c calls them for a file, parse.c for a record that was written by describe.c.
+ * record says. reader.c calls them for a file, parse.c for a record that was written by describe.c,
+ * which pdu.c makes a packet.
  */
 #ifndef LOGFILE_INTERNAL_H
 #define LOGFILE_INTERNAL_H

@@ -111,6 +111,13 @@ void logfile_reader_resume(logfile_reader *reader, const logfile_mark *mark);
  */
 void logfile_describe(const logfile_record *record, GString *text);
 
+/* Appends a record as a packet of Wireshark's encapsulation for exported PDUs (link type 252): the dissector's name, which is
+ * that of the format, the addresses and ports that the log has, the line, and the record as logfile_describe() writes it. */
+void logfile_pdu(logfile_format format, const logfile_record *record, GString *packet);
+
+/* Whether a packet of that encapsulation is a record of a log. `offset` is where its text begins, for logfile_parse(). */
+bool logfile_pdu_read(const uint8_t *octets, size_t length, logfile_format *format, size_t *offset);
+
 /* One column or attribute of a record. Its name is that of the log ("cs(User-Agent)", "thread"); the value is as a reader
  * of the log understands it: "-" is no value (NULL), "+" stays, XML entities are undone. */
 typedef struct {

@@ -64,6 +64,7 @@ typedef struct {
     GPtrArray  *told;   /* of flow_conversation *: of logs */
     flow_moment now;
     unsigned    evaluations, streams;
+    bool        has_points; /* frames come from two points by turns */
 } file;
 
 static flow_knowledge *knowledge;
@@ -155,11 +156,15 @@ meet(file *one, frame met)
     one->now.frame++;
     met.now = one->now;
     met.is_segment = wire_segment_read(WIRE_LINK_ETHERNET, met.octets.data, met.octets.length, met.length, &segment);
+    segment.point = one->has_points ? met.now.frame & 1 : 0;
     flow_model_saw_frame(one->model, one->now.frame, one->now.time);
     if (met.is_segment) {
         met.place = tracker_place(one->all, &segment, one->now);
         if (met.place.is_new)
-            track_name(met.place.track, one->streams++, segment.hops % 5 < 4 ? interfaces[segment.hops % 5] : NULL);
+            track_name(met.place.track, one->streams++,
+                       one->has_points         ? interfaces[segment.point]
+                       : segment.hops % 5 < 4 ? interfaces[segment.hops % 5]
+                                              : NULL);
         track_segment(met.place, &segment, one->now);
     }
     g_array_append_val(one->frames, met);
@@ -768,6 +773,7 @@ check_places(file *one)
 
         if (!wire_segment_read(WIRE_LINK_ETHERNET, met->octets.data, met->octets.length, met->length, &segment))
             continue;
+        segment.point = one->has_points ? met->now.frame & 1 : 0;
         place = tracker_find(one->all, &segment, met->now.frame);
         g_assert_true(place.track == met->place.track && place.from == met->place.from);
     }
@@ -830,6 +836,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                           .vantage = vantages[choice / 20 % 5],
                                           .log_time_zone = choice % 3 ? "auto" : "-07:00" };
 
+    one.has_points = choice & 0x40;
     one.model = flow_model_new(knowledge, &settings);
     one.all = tracker_new(one.model, choice & 0x80 ? NULL : read_certificate);
     one.made = g_ptr_array_new();

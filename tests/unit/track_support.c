@@ -76,6 +76,7 @@ send_part(connection *one, flow_side from, unsigned flags, const uint8_t *payloa
         .payload = copy,
         .captured = captured,
         .length = length,
+        .point = one->point,
     };
     track_place  found;
 

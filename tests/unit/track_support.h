@@ -37,6 +37,7 @@ typedef struct {
     uint8_t     addresses[2][16];
     uint16_t    ports[2];
     uint32_t    sequence[2]; /* what comes next */
+    uint16_t    point;       /* where it is captured */
     track_place place;       /* of the last segment */
 } connection;
 

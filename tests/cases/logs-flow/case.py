@@ -39,10 +39,11 @@ SEES = {"device": ("device-wap",), "wap-outside": ("device-wap",), "wap-inside":
 
 # From so many percent on, a join is no guess.
 SURE = 90
-# Two records of one log that are no further apart cannot be told by their times, seconds: of a message, of a W3C log's line,
-# and what that says of how long the request took.
+# Two records of one log that are no further apart cannot be told by their times, seconds: of a message, of a W3C log's
+# line, and what that says of how long the request took.
 ALIKE, ALIKE_WHOLE, ALIKE_TAKEN = 0.1, 1.0, 0.02
-# What two machines' clocks may seem to differ by, seconds: a call takes as long on its way, and W3C logs have whole ones.
+# What two machines' clocks may seem to differ by, seconds: a call takes as long on its way, and W3C logs have whole
+# ones.
 CLOSE, WHOLE = 0.25, 1.0
 
 # Shifts of a log's local time.
@@ -106,8 +107,8 @@ def read_w3c(text):
             yield Read(number, line, moment.timestamp(), columns)
 
 
-CMTRACE = re.compile(r'<!\[LOG\[(.*?)\]LOG\]!><time="(\d+):(\d+):(\d+)(\.\d+)([+-]\d+)?" date="(\d+)-(\d+)-(\d+)"(.*?)>',
-                     re.DOTALL)
+CMTRACE = re.compile(r'<!\[LOG\[(.*?)\]LOG\]!><time="(\d+):(\d+):(\d+)(\.\d+)([+-]\d+)?"'
+                     r' date="(\d+)-(\d+)-(\d+)"(.*?)>', re.DOTALL)
 
 
 def read_cmtrace(text):
@@ -182,7 +183,8 @@ def truth_of(sample, captures=(), logs=None):
             records.setdefault(sample / record.log, []).append(record.number)
     told = [Told(STEPS[call], client, ordinal, transaction, records)
             for (client, ordinal, call), (transaction, records) in groups.items()]
-    return Truth(logs or peers.logs_of(sample), told, json.loads((sample / "truth/scenario.json").read_text()), captures)
+    scenario = json.loads((sample / "truth/scenario.json").read_text())
+    return Truth(logs or peers.logs_of(sample), told, scenario, captures)
 
 
 def reference_logs():
@@ -195,21 +197,24 @@ def reference(logs=None):
     for log in reference_logs():
         records = read_log(log)
         if log.parent.name == "ndes" and is_web(log):
-            requests = [Told(STEPS.get(re.search(r"operation=(\w+)|$", read.text).group(1), "pki-operation"), None, number,
-                             None, {log: [number]}) for number, read in enumerate(records, 1)]
+            # IIS cut the query of the PKIOperation to "...".
+            asked = [re.search(r"operation=(\w+)|$", read.text).group(1) or "PKIOperation" for read in records]
+            requests = [Told(STEPS[operation], None, number, None, {log: [number]})
+                        for number, operation in enumerate(asked, 1)]
             continue
         order = [read.columns.get("thread") or read.text for read in records]
         for number, name in enumerate(order, 1):
             calls[list(dict.fromkeys(order)).index(name)].setdefault(log, []).append(number)
     told = requests + [Told(step, None, 1, None, records) for step, records in zip(CALLS, calls)]
     clock = {"time_zone": "UTC", "ahead": 0.0}
-    return Truth(logs or reference_logs(), told, {"fails": None, "enrolments": 1, "clocks": {"ndes": clock, "crp": clock}})
+    scenario = {"fails": None, "enrolments": 1, "clocks": {"ndes": clock, "crp": clock}}
+    return Truth(logs or reference_logs(), told, scenario)
 
 
 # --- What the program shows ---
 
-FRAME_FIELDS = ("frame.number", "frame.interface_name", "frame.interface_description", "exported_pdu.prot_name", "ip.src",
-                "tcp.srcport", "tcp.flags")
+FRAME_FIELDS = ("frame.number", "frame.interface_name", "frame.interface_description", "exported_pdu.prot_name",
+                "ip.src", "tcp.srcport", "tcp.flags")
 SHOWN = ("enrolment", "conversation", "leg", "role", "step", "step.state", "verdict")
 SEPARATOR = "\x1f"
 
@@ -264,15 +269,16 @@ class Frames:
         counts = collections.Counter()
         for row in rows:
             number = int(row["frame.number"])
-            self.rows[number] = {name: tuple(row[f"scepflow.{name}"].split(SEPARATOR)) if row[f"scepflow.{name}"] else ()
-                                 for name in SHOWN}
+            cells = {name: row[f"scepflow.{name}"] for name in SHOWN}
+            self.rows[number] = {name: tuple(cell.split(SEPARATOR)) if cell else () for name, cell in cells.items()}
             if row["exported_pdu.prot_name"]:
                 # Whatever they are merged with, the records of a log stay in their order.
                 log = logs[row["frame.interface_description"]]
                 counts[log] += 1
                 self.origin[number] = (log, counts[log])
             elif row["tcp.flags"] and int(row["tcp.flags"], 0) & 0x12 == 0x02:
-                self.interfaces.setdefault(f"{row['ip.src']}:{row['tcp.srcport']}", set()).add(row["frame.interface_name"])
+                client = f"{row['ip.src']}:{row['tcp.srcport']}"
+                self.interfaces.setdefault(client, set()).add(row["frame.interface_name"])
         self.frame_of = {origin: number for number, origin in self.origin.items()}
 
 
@@ -353,7 +359,7 @@ def are_alike(log, number, other):
 
 
 def compare_place(exchange, one, frames, truth, where):
-    """Which conversation the exchange is in: that of its packets, or, where its leg was not captured, one of its logs."""
+    """Which conversation the exchange is in: that of its packets, or, where its leg was not captured, one of a log."""
     if one.client in frames.interfaces:
         lines = differ((exchange.part["client"], exchange.part["log"]), (one.client, None), f"{where}: conversation",
                        "log-joins.json, SYN in the capture")
@@ -483,8 +489,8 @@ def compare_witnesses(enrolments, truth, frames):
             own = shown_by.get((enrolment["enrolment"], base, role), ())
             logs = {truth.names[log] for one in own for log in one.records}
             if base in PARTS:
-                begin = PARTS[base][0]
-                logs = {truth.names[log] for one in truth.told for log, text in truth.texts(one) if text.startswith(begin)}
+                logs = {truth.names[log] for one in truth.told for log, text in truth.texts(one)
+                        if text.startswith(PARTS[base][0])}
                 if len(enrolments) > 1 and not set(step["seen_by"]) <= logs | captures:
                     lines += differ(step["seen_by"], sorted(logs), where, "the logs")
                 if len(enrolments) > 1:
@@ -559,7 +565,8 @@ def compare_verdicts(enrolments, truth, frames, readable=True):
         # The WAP's side of what it could not pass on is the device's answer.
         legs += ("device-wap",) if fails["leg"] == "wap-ndes" else ()
         if not errors or errors[0]["leg"] not in legs:
-            lines.append(f"errors {[(one['id'], one['leg']) for one in errors]}, expected the first on {legs} (scenario.json)")
+            lines.append(f"errors {[(one['id'], one['leg']) for one in errors]}, expected the first on {legs} "
+                         "(scenario.json)")
         step = fails["step"]
         if step.endswith("-handshake"):
             step = "verify-request" if fails["leg"] == "ndes-crp" else "pki-operation"
@@ -581,7 +588,7 @@ def compare_state(enrolment, name, states):
 
 def check_recorded(merging, name, which):
     sample = SAMPLES / name
-    captures = [] if which == "logs" else [path for path in sorted(sample.glob("*.pcapng")) if which in (path.name, "all")]
+    captures = [path for path in sorted(sample.glob("*.pcapng")) if which in (path.name, "all")]
     truth = truth_of(sample, captures)
     path = merging.merged(captures + truth.logs)
     frames, enrolments = merging.frames(path, truth.logs, "-2")
@@ -628,9 +635,9 @@ def check_reference(merging):
     lines += differ(enrolment["flow"], "windows-mdm", "flow", "README of the logs: a Windows device under MDM")
     shown = [(part["role"], [step["operation"] for step in part["steps"] if is_request(step)])
              for part in enrolment["conversations"]]
-    lines += differ(shown, [(["discovery-mdm"], ["GetCACert", "GetCACaps"]), (["discovery"], ["GetCACaps", "GetCACert"]),
-                            (["enrolment"], ["PKIOperation"]), (["verify"], ["VerifyRequest"]), (["notify"], ["Notify"])],
-                    "conversations", "operation and message in ndes/u_ex160610.log; NDESPlugin.log")
+    wanted = [(["discovery-mdm"], ["GetCACert", "GetCACaps"]), (["discovery"], ["GetCACaps", "GetCACert"]),
+              (["enrolment"], ["PKIOperation"]), (["verify"], ["VerifyRequest"]), (["notify"], ["Notify"])]
+    lines += differ(shown, wanted, "conversations", "operation and message in ndes/u_ex160610.log; NDESPlugin.log")
     ends = {(part["leg"], part["client"], part["server"]) for part in enrolment["conversations"]}
     wanted = {(leg, one["c-ip"], f"{one['s-ip']}:{one['s-port']}") for leg, one in
               (("wap-ndes", requests[0].columns), ("ndes-crp", read_log(REFERENCE / "crp/u_ex160610.log")[0].columns))}
@@ -691,7 +698,8 @@ def check_reference_in_any_order(merging):
 
 
 def normal(enrolments, frames):
-    """A report with records in place of frames, lists of logs in one order, and without the filter, which has frames."""
+    """A report with records in place of frames, lists of logs in one order, and without the filter, which has frames.
+    """
     def walk(value, key=None):
         if isinstance(value, dict):
             return {name: walk(inner, name) for name, inner in value.items() if name != "filter"}
@@ -721,7 +729,8 @@ def check_filter(merging):
         enrolments = merging.report(path)
         own = enrolments[0]["filter"]
         output = merging.run.tshark(path, "-q", "-z", f"scep,json,{own}").decode()
-        lines += differ([json.loads(line) for line in output.splitlines()], enrolments, f"with {own}", "the same without")
+        found = [json.loads(line) for line in output.splitlines()]
+        lines += differ(found, enrolments, f"with {own}", "the same without")
         lines += differ(merging.run.tshark(path, "-q", "-z", f"scep,json,!({own})").decode(), "", f"with !({own})",
                         "no frame of it passes")
         numbers = merging.run.tshark(path, "-Y", own, "-T", "fields", "-e", "frame.number").decode().split()
@@ -739,7 +748,8 @@ def check_text(merging):
     section = " ".join(text.partition("\nLogs\n")[2].split())
     for log, name in truth.names.items():
         count = len(read_log(log))
-        if f"{name} ({'iis' if is_web(log) else 'cmtrace'}): {count} lines, {count} of requests and calls" not in section:
+        said = f"{name} ({'iis' if is_web(log) else 'cmtrace'}): {count} lines, {count} of requests and calls"
+        if said not in section:
             lines.append(f"{name}: not in the section about logs with its {count} lines: {section!r}")
     if "1 enrolment: 1 complete" not in text:
         lines.append(f"no sum: {text[-200:]!r}")
@@ -836,12 +846,13 @@ def check_named_zones(merging):
         offset = int(f"{fixed[1]}{int(fixed[2]) * 3600 + int(fixed[3]) * 60}") if fixed else \
             int(zoneinfo.ZoneInfo(name).utcoffset(begin.replace(tzinfo=None)).total_seconds())
         path = merging.write("CRP.log", shifted(log, offset))
-        done = merging.run.run("tshark", "-n", "-r", path, "-q", "-z", "scep,json", "-o", f"scepflow.log_time_zone:{name}")
+        done = merging.run.run(*zoned(path, name))
         enrolment = json.loads(done.stdout)
         shown = enrolment["logs"][0]
         lines += differ((shown["zone_basis"], shown["utc_offset"]), ("told", offset), f"{name}: zone",
                         "the preference; zoneinfo")
-        lines += differ(enrolment["start"][:19], f"{begin:%Y-%m-%dT%H:%M:%S}", f"{name}: start", "the log before the shift")
+        lines += differ(enrolment["start"][:19], f"{begin:%Y-%m-%dT%H:%M:%S}", f"{name}: start",
+                        "the log before the shift")
         lines += differ(done.stderr.decode(), "", f"{name}: on standard error", "it is a zone")
     for log, basis in ((REFERENCE / "ndes/NDESPlugin.log", "bias"), (REFERENCE / "ndes/u_ex160610.log", "utc")):
         shown = merging.report(log, preferences=[("scepflow.log_time_zone", "+02:00")])[0]["logs"][0]
@@ -849,10 +860,14 @@ def check_named_zones(merging):
     return lines
 
 
+def zoned(log, name):
+    return ("tshark", "-n", "-r", log, "-q", "-z", "scep,json", "-o", f"scepflow.log_time_zone:{name}")
+
+
 def check_unknown_zone(merging):
     lines, log = [], merging.run.readable(REFERENCE / "crp/CRP.log")
     for name in ("Europe/Nowhere", "+25:00", "noon"):
-        done = merging.run.attempt("tshark", "-n", "-r", log, "-q", "-z", "scep,json", "-o", f"scepflow.log_time_zone:{name}")
+        done = merging.run.attempt(*zoned(log, name))
         if name.encode() not in done.stderr or b"log_time_zone" not in done.stderr:
             lines.append(f"{name}: standard error does not name it: {done.stderr!r}")
         shown = [json.loads(line)["logs"][0]["zone_basis"] for line in done.stdout.splitlines()]

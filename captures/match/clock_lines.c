@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The straight lines that bounds allow, as a polygon that each bound clips (Sutherland and Hodgman, 1974). This is the dual
+ * of the lines between two convex hulls (Poirier, Roy, Dagenais, 2010), with all that is asked of them in its corners: what
+ * is the least and the most of a linear function is so in a corner.
+ */
+#include "clock_internal.h"
+
+/* More than clocks may differ, in ns. */
+#define FAR 0x1p64L
+
+void
+clock_lines_all(clock_lines *lines)
+{
+    const long double slope = 1.0L / CLOCK_DRIFT_PART;
+
+    lines->count = 4;
+    lines->corners[0] = (clock_line){ -FAR, -slope };
+    lines->corners[1] = (clock_line){ FAR, -slope };
+    lines->corners[2] = (clock_line){ FAR, slope };
+    lines->corners[3] = (clock_line){ -FAR, slope };
+}
+
+/* Leaves the lines with height * weight.height + slope * weight.slope <= limit. */
+static bool
+clip(clock_lines *lines, clock_line weight, long double limit)
+{
+    long double excess[CLOCK_CORNERS];
+    clock_lines old;
+    unsigned    outside = 0;
+
+    for (unsigned i = 0; i < lines->count; i++) {
+        excess[i] = lines->corners[i].height * weight.height + lines->corners[i].slope * weight.slope - limit;
+        outside += excess[i] > 0;
+    }
+    /* A polygon that has no room left is as good as it needs to be: not to cut off one of many corners more is safe. */
+    if (outside == 0 || (outside == 1 && lines->count == CLOCK_CORNERS))
+        return true;
+    if (outside == lines->count) {
+        lines->count = 0;
+        return false;
+    }
+    old = *lines;
+    lines->count = 0;
+    for (unsigned i = 0; i < old.count && lines->count < CLOCK_CORNERS; i++) {
+        unsigned   next = (i + 1) % old.count;
+        clock_line from = old.corners[i], to = old.corners[next];
+
+        if (excess[i] <= 0)
+            lines->corners[lines->count++] = from;
+        if ((excess[i] <= 0) != (excess[next] <= 0) && lines->count < CLOCK_CORNERS) {
+            long double part = excess[i] / (excess[i] - excess[next]);
+
+            lines->corners[lines->count++] = (clock_line){ from.height + part * (to.height - from.height),
+                                                           from.slope + part * (to.slope - from.slope) };
+        }
+    }
+    return true;
+}
+
+bool
+clock_lines_bound(clock_lines *lines, long double at, long double difference, bool is_upper)
+{
+    return is_upper ? clip(lines, (clock_line){ 1, at }, difference) : clip(lines, (clock_line){ -1, -at }, -difference);
+}
+
+bool
+clock_lines_bound_slope(clock_lines *lines, clock_range slopes)
+{
+    return clip(lines, (clock_line){ 0, 1 }, slopes.high) && clip(lines, (clock_line){ 0, -1 }, -slopes.low);
+}
+
+static clock_range
+range(const clock_lines *lines, clock_line weight)
+{
+    clock_range range = { 0, 0 };
+
+    for (unsigned i = 0; i < lines->count; i++) {
+        long double value = lines->corners[i].height * weight.height + lines->corners[i].slope * weight.slope;
+
+        range.low = i == 0 ? value : MIN(range.low, value);
+        range.high = i == 0 ? value : MAX(range.high, value);
+    }
+    return range;
+}
+
+clock_range
+clock_lines_at(const clock_lines *lines, long double at)
+{
+    return range(lines, (clock_line){ 1, at });
+}
+
+clock_range
+clock_lines_slopes(const clock_lines *lines)
+{
+    return range(lines, (clock_line){ 0, 1 });
+}
