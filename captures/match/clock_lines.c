@@ -21,6 +21,18 @@ clock_lines_all(clock_lines *lines)
     lines->corners[3] = (clock_line){ -FAR, slope };
 }
 
+/* Where the way from one corner to another meets a limit. Taken from the limit, a height is exact where the other corner is
+ * far away. */
+static clock_line
+between(clock_line from, clock_line to, long double part, clock_line weight, long double limit)
+{
+    clock_line met = { from.height + part * (to.height - from.height), from.slope + part * (to.slope - from.slope) };
+
+    if (weight.height != 0)
+        met.height = (limit - met.slope * weight.slope) / weight.height;
+    return met;
+}
+
 /* Leaves the lines with height * weight.height + slope * weight.slope <= limit. */
 static bool
 clip(clock_lines *lines, clock_line weight, long double limit)
@@ -49,10 +61,7 @@ clip(clock_lines *lines, clock_line weight, long double limit)
         if (excess[i] <= 0)
             lines->corners[lines->count++] = from;
         if ((excess[i] <= 0) != (excess[next] <= 0) && lines->count < CLOCK_CORNERS) {
-            long double part = excess[i] / (excess[i] - excess[next]);
-
-            lines->corners[lines->count++] = (clock_line){ from.height + part * (to.height - from.height),
-                                                           from.slope + part * (to.slope - from.slope) };
+            lines->corners[lines->count++] = between(from, to, excess[i] / (excess[i] - excess[next]), weight, limit);
         }
     }
     return true;

@@ -101,23 +101,6 @@ nanoseconds(const nstime_t *time)
     return (int64_t)time->secs * 1000000000 + time->nsecs;
 }
 
-static wire_link
-link_of(const packet_info *pinfo)
-{
-    switch (pinfo->rec->rec_header.packet_header.pkt_encap) {
-    case WTAP_ENCAP_ETHERNET: return WIRE_LINK_ETHERNET;
-    case WTAP_ENCAP_RAW_IP:
-    case WTAP_ENCAP_RAW_IP4:
-    case WTAP_ENCAP_RAW_IP6: return WIRE_LINK_RAW_IP;
-    case WTAP_ENCAP_NULL:
-    case WTAP_ENCAP_LOOP: return WIRE_LINK_NULL;
-    case WTAP_ENCAP_SLL: return WIRE_LINK_SLL;
-    case WTAP_ENCAP_SLL2: return WIRE_LINK_SLL2;
-    case WTAP_ENCAP_IEEE_802_11: return WIRE_LINK_IEEE80211;
-    default: return WIRE_LINK_UNKNOWN;
-    }
-}
-
 /* A segment that has only its ends: of a frame whose encapsulation wire/ does not know, as Wireshark sees it. */
 static bool
 ends_of(const packet_info *pinfo, wire_segment *segment)
@@ -137,7 +120,7 @@ ends_of(const packet_info *pinfo, wire_segment *segment)
 static bool
 segment_of(tvbuff_t *frame, const packet_info *pinfo, wire_segment *segment)
 {
-    wire_link link = link_of(pinfo);
+    wire_link link = wire_link_of(pinfo->rec->rec_header.packet_header.pkt_encap);
     int       captured = (int)tvb_captured_length(frame);
 
     if (link == WIRE_LINK_UNKNOWN || captured <= 0)

@@ -100,15 +100,17 @@ static char *
 label_of_answer(const flow_exchange *exchange)
 {
     const char *status = outcome_pki_status(exchange->pki_status);
+    int         http_status = flow_http_status(exchange);
 
     if (exchange->verified >= 0)
-        return g_strdup_printf("%d %s", exchange->http_status, exchange->verified ? "true" : "false");
+        return http_status ? g_strdup_printf("%d %s", http_status, exchange->verified ? "true" : "false")
+                           : g_strdup(exchange->verified ? "true" : "false");
     if (exchange->disposition >= 0)
         return g_strdup(outcome_disposition(exchange->disposition));
     if (status)
         return g_strdup_printf("CertRep %s", status);
-    if (exchange->http_status > 0)
-        return g_strdup_printf("%d %s", exchange->http_status, flow_operation_name(exchange->step));
+    if (http_status > 0)
+        return g_strdup_printf("%d %s", http_status, flow_operation_name(exchange->step));
     if (exchange->basis == FLOW_INFERRED)
         return g_strdup_printf("answer (%u %%)", exchange->confidence);
     return g_strdup("answer");
