@@ -72,12 +72,12 @@ def role_of(request):
     return "discovery-mdm" if request.message == "MDM" else "discovery"
 
 
-@functools.lru_cache(maxsize=None)
 def logs_refused():
     """The second table of the samples with logs, which has README's columns."""
     return (SAMPLES / "logs.md").read_text().split("| sample |")[2].splitlines()
 
 
+@functools.lru_cache(maxsize=None)
 def table():
     """Rows of the README's tables by sample: conversations of the device, of the WAP with NDES, and the first frame that
     shows the failure, by capture."""

@@ -209,7 +209,7 @@ find_operations(joining *all, const GPtrArray *groups)
 static int64_t
 latitude_of(const flow_testimony *testimony)
 {
-    return testimony ? SKEW + LOG_SKEW + testimony->slack + ABS(testimony->log->skew) : SKEW;
+    return testimony ? SKEW + LOG_SKEW + testimony->slack : SKEW;
 }
 
 /* How exact those of an operation and a call are. */
@@ -331,6 +331,15 @@ window_of(const operation *one, flow_step step, bool is_verified, int64_t *from,
     return !one->notify;
 }
 
+/* True when the operation has a call for this step already, by order alone. */
+static bool
+is_guessed(operation *one, flow_step step)
+{
+    const flow_exchange *call = *place_for(one, step);
+
+    return call && call->onward_confidence < BY_KEY;
+}
+
 /* The operation whose step a call is. Of several that could be meant they take their turns: the one first whose window lies
  * earliest, so that the pauses before and after the calls are as even as may be. `rivals`: how many others there are. */
 static operation *
@@ -353,6 +362,9 @@ operation_by_order(joining *all, const flow_exchange *inner, flow_step step, uns
             continue;
         if (inner->transaction_id && one->transaction_id)
             continue; /* both are known, and differ */
+        /* What a guess took may be this one's: what is left over is no surer. */
+        if (inner->testimony && is_guessed(one, step))
+            ++*rivals;
         if (!window_of(one, step, is_verified, &from, &to) || inner->request.time + skew < from ||
             (to != one->end && over(inner) > to + skew))
             continue;
@@ -726,6 +738,24 @@ operation_of_mapping(joining *all, const flow_conversation *conversation)
     return found;
 }
 
+/* A call that only a log tells of, and that got no answer while a connection failed, was to be made by that. */
+static void
+explain_failure(const operation *one, const flow_conversation *conversation)
+{
+    flow_exchange *calls[] = { one->verify, one->notify };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+        flow_testimony *testimony = calls[i] ? calls[i]->testimony : NULL;
+
+        if (!testimony || !testimony->messages || testimony->failed_in || calls[i]->http_status ||
+            conversation->first.time + LOG_SKEW < calls[i]->request.time || conversation->first.time > over(calls[i]) + LOG_SKEW)
+            continue;
+        testimony->failed_in = conversation;
+        testimony->log->joined += testimony->lines;
+        return;
+    }
+}
+
 static void
 join_bare(joining *all, const flow_candidates *candidates)
 {
@@ -763,6 +793,8 @@ join_bare(joining *all, const flow_candidates *candidates)
         if (is_ca || conversation->server.port == HTTPS || is_registration_point(all->model, conversation) ||
             is_known_callee(points, conversation)) {
             g_ptr_array_add(one->group->behind_bare, conversation);
+            if (!is_ca)
+                explain_failure(one, conversation);
             g_hash_table_add(is_ca ? all->model->calls_ca : all->model->calls_crp,
                              (gpointer)conversation->client.address);
         }

@@ -150,8 +150,8 @@ confidence_of(const GArray *pairs, int64_t width, const agreement *best)
 }
 
 /* What the user, or the log itself, says of its zone. */
-static bool
-has_zone(flow_log *log)
+bool
+flow_has_zone(flow_log *log)
 {
     flow_model *model = log->model;
 
@@ -211,7 +211,7 @@ static void
 move_all(const flow_log *log, const GPtrArray *own)
 {
     for (guint i = 0; i < own->len; i++)
-        flow_move(own->pdata[i], log->zone);
+        flow_move(own->pdata[i], log->zone - log->skew);
 }
 
 static void
@@ -233,19 +233,21 @@ flow_set_clock(flow_log *log, const GPtrArray *own, const GPtrArray *others)
     agreement best;
 
     log->zone_confidence = 0;
-    is_told = has_zone(log);
+    log->skew = 0;
+    is_told = flow_has_zone(log);
     move_all(log, own);
     pairs = pairs_of(own, others, is_told, &width);
     best = best_agreement(pairs, width, is_told, INT64_MIN);
     log->fits = best.count;
-    log->skew = 0;
     log->is_reference = best.count == 0;
     if (best.count > 0) {
         if (!is_told)
             infer_zone(log, own, pairs, width, &best);
         rest = is_told ? best.difference : best.difference - nearest_quarter(best.difference);
-        if (ABS(rest) > width / 2)
+        if (ABS(rest) > width / 2) {
             log->skew = rest;
+            move_all(log, own);
+        }
     }
     g_array_unref(pairs);
 }

@@ -9,18 +9,45 @@
 /* A PKIOperation that is not decided yet, RFC 8894 3.2.1.3. */
 enum { PENDING = 3 };
 
-/* Adds the vantage points and logs that saw an exchange on its leg. */
+static void
+add_name(GPtrArray *names, const flow_conversation *conversation)
+{
+    const char *name = conversation->vantage ? conversation->vantage : "capture";
+
+    if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
+        g_ptr_array_add(names, (gpointer)name);
+}
+
+/* Adds the points at which the connection of an exchange was captured as well while it was made. */
+static void
+add_twins(GPtrArray *names, const flow_exchange *exchange)
+{
+    const flow_model *model = exchange->conversation->model;
+    const GPtrArray  *twins = g_hash_table_lookup(model->twins, exchange->conversation);
+
+    for (guint i = 0; twins && i < twins->len; i++) {
+        const flow_conversation *twin = twins->pdata[i];
+
+        if (twin->first.time <= exchange->request_end.time + FLOW_SECOND &&
+            twin->last.time + FLOW_SECOND >= exchange->request_end.time)
+            add_name(names, twin);
+    }
+}
+
+/* Adds the vantage points and logs that saw an exchange on its leg: packets first. */
 static void
 add_witnesses(GPtrArray *names, const flow_exchange *exchange)
 {
     const flow_exchange *witness;
 
-    for (guint i = 0; exchange && (witness = flow_witness(exchange, i)) != NULL; i++) {
-        const char *name = witness->conversation->vantage ? witness->conversation->vantage : "capture";
-
-        if (!g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
-            g_ptr_array_add(names, (gpointer)name);
-    }
+    if (!exchange)
+        return;
+    if (exchange->testimony && exchange->testimony->failed_in)
+        add_name(names, exchange->testimony->failed_in);
+    add_name(names, exchange->conversation);
+    add_twins(names, exchange);
+    for (guint i = 1; (witness = flow_witness(exchange, i)) != NULL; i++)
+        add_name(names, witness->conversation);
 }
 
 /* Everybody who saw an exchange. */

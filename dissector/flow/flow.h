@@ -204,6 +204,7 @@ typedef struct {
 
     /* What flow_evaluate() says. */
     flow_exchange *of;         /* the exchange that this one is a witness of, or NULL */
+    const flow_conversation *failed_in; /* the connection of packets in which nothing was asked because it failed; or NULL */
     unsigned       confidence; /* percent */
     const char    *how;        /* in words */
     int64_t        moved;      /* by what its times differ from those of the file */
@@ -376,7 +377,7 @@ typedef enum {
     FLOW_ZONE_ASSUMED,  /* nothing to compare with: taken for UTC */
 } flow_zone_basis;
 
-/* A log file; lives as long as the model. Times of the log are compared, and shown, with `zone` added. */
+/* A log file; lives as long as the model. Its times are compared, and shown, with `zone` added and `skew` taken off. */
 struct flow_log {
     flow_model     *model;
     unsigned        number;
@@ -397,7 +398,7 @@ struct flow_log {
     int64_t         zone;              /* ns to be added to the times of the file */
     unsigned        zone_confidence;   /* percent */
     unsigned        fits;              /* events by which zone and clock were compared with others */
-    int64_t         skew;              /* ns: its clock less that of the other evidence, beyond the zone */
+    int64_t         skew;              /* ns: its clock less that of the other evidence, beyond the zone; taken off its times */
     bool            is_reference;      /* nothing else to compare its clock with */
 };
 

@@ -111,6 +111,9 @@ void flow_add_witness(flow_model *model, flow_exchange *seen, flow_exchange *wit
  * times of `own`. */
 void flow_set_clock(flow_log *log, const GPtrArray *own, const GPtrArray *others);
 
+/* clocks.c: sets the zone of a log, if the log itself or the user tells it; false when nobody does. */
+bool flow_has_zone(flow_log *log);
+
 /* clocks.c: the same for a log that lacks a zone and has only calls, by the PKIOperations that they were made for. */
 void flow_set_zone_by(flow_log *log, const GPtrArray *own, const GPtrArray *operations);
 

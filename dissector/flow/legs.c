@@ -38,7 +38,7 @@ distance(uint32_t a, uint32_t b)
 static int64_t
 earlier(const flow_exchange *exchange)
 {
-    return exchange->testimony ? LOG_SKEW + ABS(exchange->testimony->log->skew) : 0;
+    return exchange->testimony ? LOG_SKEW : 0;
 }
 
 static int64_t
@@ -157,7 +157,7 @@ front_of(const GPtrArray *waiting, const flow_exchange *inner, unsigned *rivals)
 static int64_t
 time_between(const flow_exchange *line, const flow_exchange *front)
 {
-    int64_t apart = ABS(flow_middle_of(line) - line->testimony->log->skew - flow_middle_of(front));
+    int64_t apart = ABS(flow_middle_of(line) - flow_middle_of(front));
 
     return MAX(0, apart - line->testimony->slack / 2);
 }

@@ -10,7 +10,7 @@
 /* Clocks of machines of one domain, and lines that are written a little late. */
 #define SURELY (2 * FLOW_SECOND)
 
-/* What a message is known by stands at its beginning; conditions look at this much of all of them (conditions.c). Octets. */
+/* What a message is known by stands at its beginning, and conditions look at so much of all of them. Octets. */
 #define MAX_TOLD     500
 #define MAX_ALL_TOLD 2000
 

@@ -426,6 +426,7 @@ take_message(flow_log *log, flow_moment where, const flow_log_line *line)
     if (!call && is_known)
         call = latest_open(log);
     if (call) {
+        flow_move(call, 0); /* an evaluation on the way may have moved it */
         keep_message(call, &message);
         log->told += !is_new;
         for (guint i = 0; i < activities->len; i++) {

@@ -182,12 +182,13 @@ static void
 add_to_part(flow_model *model, flow_group *group, const flow_expected *flow, flow_exchange *exchange, const char *role,
             bool is_expected)
 {
-    flow_part *part = exchange->conversation->log
-                          ? part_told(group->enrolment, exchange->conversation, role ? role : "unknown")
-                          : NULL;
+    const flow_conversation *failed_in = exchange->testimony ? exchange->testimony->failed_in : NULL;
+    flow_part               *part = NULL;
 
+    if (exchange->conversation->log && !failed_in)
+        part = part_told(group->enrolment, exchange->conversation, role ? role : "unknown");
     if (!part)
-        part = add_part(model, group, flow, exchange->conversation);
+        part = add_part(model, group, flow, failed_in ? failed_in : exchange->conversation);
     add_role(part, role ? role : "unknown");
     if (exchange->basis >= part->basis || part->confidence == 0) {
         part->basis = exchange->basis;
@@ -399,6 +400,8 @@ add_parts_behind(flow_model *model, flow_group *group, const flow_expected *flow
         flow_leg                 leg = flow_leg_behind(model, conversation);
         flow_part               *part = add_part_on(model, group, flow, conversation, leg);
 
+        if (part->roles[0])
+            continue; /* a log tells */
         add_role(part, leg == FLOW_NDES_CA ? "ca-rpc" : part_has_verified(group, conversation) ? "notify" : "verify");
         part->confidence = leg == FLOW_NDES_CA ? 90 : 70;
         part->reason = "NDES began it while the PKIOperation waited";

@@ -22,6 +22,12 @@
 /* Two that are nearly as alike are rivals. */
 #define ALIKE (FLOW_SECOND / 4)
 
+/* What the order of lines outweighs: how far durations differ that two machines measured. */
+#define LITTLE (FLOW_SECOND / 100)
+
+/* How many lines before one may have been taken for it. */
+#define NEIGHBOURS 64
+
 /* Requests that are compared with one line at most. */
 #define MANY 2048
 
@@ -93,22 +99,33 @@ end_of(const flow_exchange *exchange)
     return exchange->response_end.frame ? exchange->response_end.time : exchange->request_end.time;
 }
 
-/* How far apart two are in time: what lies between their middles, less what the line leaves open. */
+/* When a call began: the policy module's log has the making of its connection in it. */
+static int64_t
+begin_of(const flow_exchange *seen, const flow_exchange *told)
+{
+    return g_strcmp0(told->testimony->log->kind, "ndes-plugin") == 0 ? flow_begin_of(seen).time : seen->request.time;
+}
+
+/* How far apart two are in time. Messages are exact, so that begin and end count; of a line how long it took, and what
+ * whole seconds do not leave open. */
 static int64_t
 time_between(const flow_exchange *told, const flow_exchange *seen)
 {
     int64_t slack = told->testimony->slack + (seen->testimony ? seen->testimony->slack : 0);
-    int64_t apart = ABS(flow_middle_of(told) - told->testimony->log->skew - flow_middle_of(seen));
+    int64_t apart = ABS(flow_middle_of(told) - flow_middle_of(seen));
 
-    return MAX(0, apart - slack / 2);
+    int64_t lasted = end_of(told) - told->request.time;
+
+    if (slack == 0)
+        return ABS(told->request.time - begin_of(seen, told)) + ABS(end_of(told) - end_of(seen));
+    return MAX(0, apart - slack / 2) + (lasted > 0 ? ABS(lasted - (end_of(seen) - seen->request.time)) : 0);
 }
 
 /* True when the two overlap, near enough. */
 static bool
 is_near(const flow_exchange *told, const flow_exchange *seen)
 {
-    int64_t begin = told->request.time - told->testimony->log->skew;
-    int64_t end = end_of(told) - told->testimony->log->skew + told->testimony->slack;
+    int64_t begin = told->request.time, end = end_of(told) + told->testimony->slack;
     int64_t slack = seen->testimony ? seen->testimony->slack : 0;
 
     return seen->request.time <= end + TOLERANCE && end_of(seen) + slack + TOLERANCE >= begin;
@@ -119,8 +136,7 @@ static bool
 compare(const flow_exchange *told, const flow_exchange *seen, likeness *found)
 {
     const flow_conversation *line = told->conversation, *conversation = seen->conversation;
-    bool    has_port = line->client.port && conversation->client.port;
-    int64_t lasted, other_lasted;
+    bool                     has_port = line->client.port && conversation->client.port;
 
     if ((told->step == FLOW_STEP_NONE && !has_port) || !is_possible(told->step, seen) || has_witness_of(seen, told->testimony->log) ||
         differ(line->client.address, conversation->client.address) ||
@@ -131,9 +147,7 @@ compare(const flow_exchange *told, const flow_exchange *seen, likeness *found)
         differ_as_agents(told->user_agent, seen->user_agent) || !is_near(told, seen))
         return false;
     found->by_key = has_port || (told->transaction_id && seen->transaction_id);
-    lasted = end_of(told) - told->request.time;
-    other_lasted = end_of(seen) - seen->request.time;
-    found->distance = time_between(told, seen) + (lasted > 0 ? ABS(lasted - other_lasted) : 0);
+    found->distance = time_between(told, seen);
     if (told->step != seen->step && seen->step != FLOW_STEP_NONE && told->step != FLOW_STEP_NONE)
         found->distance += OTHER_STEP;
     if (told->http_status && seen->http_status && told->http_status != seen->http_status)
@@ -207,13 +221,12 @@ find_likenesses(const GPtrArray *told, const GPtrArray *seen)
 
     for (guint i = 0; i < told->len; i++) {
         flow_exchange *line = told->pdata[i];
-        int64_t        skew = line->testimony->log->skew;
-        guint          first = first_near(seen, line->request.time - skew - LONGEST - TOLERANCE);
+        guint          first = first_near(seen, line->request.time - LONGEST - TOLERANCE);
 
         for (guint j = first; j < seen->len && j < first + MANY; j++) {
             likeness one = { .told = line, .seen = seen->pdata[j] };
 
-            if (one.seen->request.time > end_of(line) - skew + line->testimony->slack + TOLERANCE)
+            if (one.seen->request.time > end_of(line) + line->testimony->slack + TOLERANCE)
                 break;
             if (compare(line, one.seen, &one))
                 g_array_append_val(found, one);
@@ -306,21 +319,82 @@ join(flow_model *model, const likeness *one, unsigned rivals)
         one->seen->testimony->log->joined += one->seen->testimony->lines;
 }
 
-/* How many others a line may as well be about. */
+/* True when a line, or a request, of another likeness could be this one's as well: what is left over after a guess is
+ * a guess too. What a key decided takes no part. */
+static bool
+is_rival(const likeness *one, const likeness *other)
+{
+    const flow_exchange *taken = other->told->testimony->of;
+
+    if (other->by_key || (taken && other->told->testimony->confidence == BY_KEY))
+        return false;
+    return (other->told == one->told) != (other->seen == one->seen);
+}
+
+/* How many others a line may as well be about, or may be about the same. */
 static unsigned
 count_rivals(const GArray *found, guint at)
 {
     const likeness *one = &g_array_index(found, likeness, at);
     unsigned        rivals = 0;
 
-    for (guint i = at + 1; i < found->len; i++) {
+    for (guint i = at + 1; i < found->len && i < at + MANY; i++) {
         const likeness *other = &g_array_index(found, likeness, i);
 
-        if (other->distance > one->distance + ALIKE || other->by_key != one->by_key)
+        if (other->distance > one->distance + ALIKE)
             break;
-        rivals += other->told == one->told && !has_witness_of(other->seen, one->told->testimony->log);
+        rivals += is_rival(one, other);
+    }
+    for (guint i = at; i > 0 && i + MANY > at; i--) {
+        const likeness *other = &g_array_index(found, likeness, i - 1);
+
+        if (other->distance + ALIKE < one->distance || other->by_key)
+            break;
+        rivals += is_rival(one, other);
     }
     return rivals;
+}
+
+/* True when two lines were joined by a guess, and each could be about the other's request as well. */
+static bool
+are_exchangeable(const flow_exchange *one, const flow_exchange *other)
+{
+    return one->testimony->of && other->testimony->of && one->testimony->confidence < BY_KEY &&
+           other->testimony->confidence < BY_KEY && one->step == other->step &&
+           one->conversation->client.address == other->conversation->client.address &&
+           one->conversation->server.address == other->conversation->server.address &&
+           g_strcmp0(one->message, other->message) == 0 && g_strcmp0(one->user_agent, other->user_agent) == 0 &&
+           one->testimony->of->step == other->testimony->of->step;
+}
+
+static void
+change_witness(flow_exchange *seen, flow_exchange *from, flow_exchange *to)
+{
+    guint at;
+
+    if (g_ptr_array_find(seen->witnesses, from, &at))
+        seen->witnesses->pdata[at] = to;
+    to->testimony->of = seen;
+}
+
+/* A web server writes its lines in the order in which requests end: of two guesses that are crossed and otherwise as good
+ * the other way round, that order decides. */
+static void
+uncross(const GPtrArray *told)
+{
+    for (guint i = 1; i < told->len; i++) {
+        for (guint j = i; j > 0 && i - j < NEIGHBOURS; j--) {
+            flow_exchange *later = told->pdata[i], *earlier = told->pdata[j - 1];
+            flow_exchange *of_later = later->testimony->of, *of_earlier = earlier->testimony->of;
+
+            if (!are_exchangeable(earlier, later) || end_of(of_earlier) <= end_of(of_later) ||
+                time_between(earlier, of_later) + time_between(later, of_earlier) >
+                    time_between(earlier, of_earlier) + time_between(later, of_later) + LITTLE)
+                continue;
+            change_witness(of_earlier, earlier, later);
+            change_witness(of_later, later, earlier);
+        }
+    }
 }
 
 /* Gives the lines of one log to what they are about; what is left of them is appended to `left`. */
@@ -337,6 +411,8 @@ match(flow_model *model, const GPtrArray *told, const GPtrArray *seen, GPtrArray
             join(model, one, count_rivals(found, i));
     }
     g_array_unref(found);
+    if (told->len > 0 && ((flow_exchange *)told->pdata[0])->testimony->slack)
+        uncross(told);
     for (guint i = 0; i < told->len; i++) {
         if (!((flow_exchange *)told->pdata[i])->testimony->of)
             g_ptr_array_add(left, told->pdata[i]);
@@ -376,6 +452,7 @@ flow_forget_witnesses(flow_model *model)
             flow_exchange *exchange = log->exchanges->pdata[j];
 
             exchange->testimony->of = NULL;
+            exchange->testimony->failed_in = NULL;
             exchange->testimony->how = NULL;
             flow_move(exchange, 0);
             if (exchange->testimony->messages)
@@ -474,6 +551,31 @@ set_clock_for_calls(flow_log *log, const GPtrArray *seen, const flow_candidates 
     g_ptr_array_unref(operations);
 }
 
+/* Sets the clocks of logs that have calls alone: first of those whose time zone is known, by which the others are found. */
+static void
+set_clocks_for_calls(const GPtrArray *logs, const GPtrArray *seen, const flow_candidates *candidates)
+{
+    GPtrArray *known = g_ptr_array_new();
+
+    for (guint i = 0; i < seen->len; i++)
+        g_ptr_array_add(known, seen->pdata[i]);
+    for (unsigned round = 0; round < 2; round++) {
+        for (guint i = 0; i < logs->len; i++) {
+            flow_log  *log = logs->pdata[i];
+            GPtrArray *told = told_by(log, true);
+            bool       is_calls_alone = told->len == log->exchanges->len && told->len > 0;
+
+            if (is_calls_alone && flow_has_zone(log) == (round == 0)) {
+                set_clock_for_calls(log, known, candidates);
+                for (guint j = 0; j < told->len; j++)
+                    g_ptr_array_add(known, told->pdata[j]);
+            }
+            g_ptr_array_unref(told);
+        }
+    }
+    g_ptr_array_unref(known);
+}
+
 GPtrArray *
 flow_hear_calls(flow_model *model, const flow_candidates *candidates, GPtrArray *seen)
 {
@@ -483,13 +585,12 @@ flow_hear_calls(flow_model *model, const flow_candidates *candidates, GPtrArray 
     for (guint i = 0; i < model->logs->len; i++)
         g_ptr_array_add(logs, model->logs->pdata[i]);
     g_ptr_array_sort(logs, by_rank);
+    set_clocks_for_calls(logs, seen, candidates);
     for (guint i = 0; i < logs->len; i++) {
         flow_log  *log = logs->pdata[i];
         GPtrArray *told = told_by(log, true);
         guint      before = left->len;
 
-        if (told->len == log->exchanges->len && told->len > 0)
-            set_clock_for_calls(log, seen, candidates);
         g_ptr_array_sort(seen, by_time);
         match(model, told, seen, left);
         for (guint j = before; j < left->len; j++)

@@ -21,6 +21,7 @@
 #include "../flow/evidence.h"
 #include "../flow/knowledge.h"
 #include "../scep/exchange.h"
+#include "../wire/link.h"
 #include "certificate.h"
 #include "http.h"
 #include "track.h"
@@ -158,6 +159,16 @@ take_decrypted(packet_info *pinfo, track_place place, flow_moment now)
         track_is_read(place.track);
 }
 
+/* Where a message belongs that Wireshark read: it puts the captures of one connection together and reads it once, from
+ * whichever frame is first. */
+static track *
+home_of(track_place place)
+{
+    track *original = track_original(place.track);
+
+    return track_conversation(original)->tcp_stream == track_conversation(place.track)->tcp_stream ? original : place.track;
+}
+
 /* --- SCEP's messages --- */
 
 static flow_step
@@ -212,7 +223,8 @@ static void
 take_request(packet_info *pinfo, const scep_record *record, track_place place, flow_moment now)
 {
     const scep_message *message = record->message;
-    flow_exchange      *exchange = flow_add_exchange(track_conversation(place.track), FLOW_DECRYPTED, now);
+    track              *home = home_of(place);
+    flow_exchange      *exchange = flow_add_exchange(track_conversation(home), FLOW_DECRYPTED, now);
 
     g_hash_table_insert(exchanges, (gpointer)record, exchange);
     exchange->step = step_of(record);
@@ -223,7 +235,7 @@ take_request(packet_info *pinfo, const scep_record *record, track_place place, f
     exchange->user_agent = header(pinfo, true, "User-Agent");
     exchange->host = header(pinfo, true, "Host");
     exchange->problem = problem_of(record);
-    track_count_request(place.track, exchange);
+    track_count_request(home, exchange);
     if (message) {
         exchange->transaction_id = flow_intern(model, message->transaction_id);
         exchange->message_type = message->has_message_type ? (int)message->message_type : -1;
@@ -258,7 +270,7 @@ take_answer(packet_info *pinfo, const scep_record *record, track_place place, fl
     flow_exchange      *exchange = record->peer ? g_hash_table_lookup(exchanges, record->peer) : NULL;
 
     if (!exchange) { /* its request was not captured */
-        exchange = flow_add_exchange(track_conversation(place.track), FLOW_DECRYPTED, now);
+        exchange = flow_add_exchange(track_conversation(home_of(place)), FLOW_DECRYPTED, now);
         exchange->step = step_of(record);
         exchange->operation = flow_intern(model, record->operation_name);
     }
@@ -268,7 +280,7 @@ take_answer(packet_info *pinfo, const scep_record *record, track_place place, fl
     exchange->location = header(pinfo, false, "Location");
     exchange->content_type = header(pinfo, false, "Content-Type");
     exchange->is_answer_readable = is_readable(record);
-    track_count_answer(place.track, exchange);
+    track_count_answer(home_of(place), exchange);
     if (!exchange->problem)
         exchange->problem = problem_of(record);
     if (message) {
@@ -302,7 +314,8 @@ take_messages(packet_info *pinfo, track_place place, flow_moment now)
 static void
 take_call(packet_info *pinfo, const crp_record *record, track_place place, flow_moment now)
 {
-    flow_exchange *exchange = flow_add_exchange(track_conversation(place.track), FLOW_DECRYPTED, now);
+    track         *home = home_of(place);
+    flow_exchange *exchange = flow_add_exchange(track_conversation(home), FLOW_DECRYPTED, now);
 
     g_hash_table_insert(exchanges, (gpointer)record, exchange);
     exchange->step = crp_is_notification(record->target.call) ? FLOW_NOTIFY : FLOW_VERIFY_REQUEST;
@@ -318,7 +331,7 @@ take_call(packet_info *pinfo, const crp_record *record, track_place place, flow_
         exchange->subject = flow_intern(model, record->request->subject);
     }
     exchange->tells_failure = exchange->step == FLOW_NOTIFY && crp_record_tells_failure(record);
-    track_count_request(place.track, exchange);
+    track_count_request(home, exchange);
 }
 
 static void
@@ -341,7 +354,7 @@ take_verdict(packet_info *pinfo, const crp_record *record, track_place place, fl
     exchange->problem = flow_intern(model, crp_record_value(record, CRP_ITEM_DESCRIPTION));
     if (exchange->problem && !*exchange->problem)
         exchange->problem = NULL;
-    track_count_answer(place.track, exchange);
+    track_count_answer(home_of(place), exchange);
     flow_changed(track_conversation(place.track));
 }
 

@@ -46,6 +46,7 @@ struct track {
     flow_conversation *conversation;
     ends               ends;
     track             *before;        /* an earlier conversation between the same ends */
+    track             *original;      /* the same connection where it was captured first; NULL when this is it */
     uint32_t           first_frame;
     uint16_t           point;         /* where it was captured */
     uint8_t            client;        /* which of the two ends: 0 or 1 */
@@ -241,6 +242,7 @@ track_place
 tracker_place(tracker *all, const wire_segment *segment, flow_moment now)
 {
     track_place place = { NULL, FLOW_CLIENT, false };
+    track      *original;
     ends        key;
     int         sender = read_ends(segment, &key);
 
@@ -248,9 +250,11 @@ tracker_place(tracker *all, const wire_segment *segment, flow_moment now)
         place.track = all->last;
     else
         place.track = g_hash_table_lookup(all->tracks, &key);
-    place.track = track_at_point(all, place.track, segment, &key);
+    original = place.track;
+    place.track = track_at_point(all, original, segment, &key);
     if (!place.track || begins_anew(place.track, segment)) {
         place.track = new_track(all, segment, &key, sender, now);
+        place.track->original = key.copy && is_copy(original, segment) ? original : NULL;
         place.is_new = true;
     }
     all->last = key.copy ? NULL : place.track;
@@ -288,6 +292,12 @@ tracker_find(const tracker *all, const wire_segment *segment, uint32_t frame)
     if (place.track)
         place.from = sender == place.track->client ? FLOW_CLIENT : FLOW_SERVER;
     return place;
+}
+
+track *
+track_original(track *track)
+{
+    return track->original ? track->original : track;
 }
 
 flow_conversation *

@@ -37,6 +37,9 @@ void track_segment(track_place place, const wire_segment *segment, flow_moment n
 
 flow_conversation *track_conversation(const track *track);
 
+/* The track of the same connection at the point where it was captured first, `track` itself when it was only there. */
+track *track_original(track *track);
+
 /* The stream number and the interface of a new conversation. */
 void track_name(track *track, unsigned tcp_stream, const char *vantage);
 

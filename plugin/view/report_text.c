@@ -607,7 +607,7 @@ add_clock(GString *text, const flow_log *log)
     if (log->skew) {
         char *skew = layout_duration(ABS(log->skew));
 
-        g_string_append_printf(text, "; its clock is %s %s", skew, log->skew < 0 ? "behind" : "ahead");
+        g_string_append_printf(text, "; its clock is %s %s, which is taken off", skew, log->skew < 0 ? "behind" : "ahead");
         g_free(skew);
     }
     g_free(zone);

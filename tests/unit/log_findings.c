@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What is said about failures that logs show (catalogue/logs.conf): for each entry, lines that show it and nothing else,
- * and the same lines with one of them changed, in which it is not. Statuses and substatuses are those of Microsoft's
- * "HTTP status codes in IIS", Windows errors those of winerror.h and winhttp.h, reasons those of KB820729; messages are as
- * in captures/samples/logs/findings/README.md.
+ * What is said about failures that logs show (catalogue/logs.conf): for each entry, lines that show it and nothing
+ * else, and the same lines with one of them changed, in which it is not. Statuses and substatuses are those of
+ * Microsoft's "HTTP status codes in IIS", Windows errors those of winerror.h and winhttp.h, reasons those of KB820729;
+ * messages are as in captures/samples/logs/findings/README.md.
  */
 #include <string.h>
 
@@ -26,14 +26,14 @@ typedef struct {
     flow_log_line line;
 } entry;
 
-#define REQUEST(asked, status, sub, win32, why, taken)                                                                  \
-    { .is_utc = true, .step = (asked), .http_status = (status), .http_substatus = (sub), .win32_status = (win32),       \
+#define REQUEST(asked, status, sub, win32, why, taken)                                                                \
+    { .is_utc = true, .step = (asked), .http_status = (status), .http_substatus = (sub), .win32_status = (win32),     \
       .reason = (why), .duration = (taken) * MILLISECOND }
 #define IIS(time, asked, status, sub, win32)     { NDES_IIS, time, REQUEST(asked, status, sub, win32, NULL, 502) }
 #define AT_CRP(time, asked, status, sub, win32)  { CRP_IIS, time, REQUEST(asked, status, sub, win32, NULL, 349) }
 #define HTTP_SYS(time, asked, status, why)       { HTTPERR, time, REQUEST(asked, status, 0, -1, why, 0) }
 #define CRP_HTTP_SYS(time, asked, status, why)   { CRP_HTTPERR, time, REQUEST(asked, status, 0, -1, why, 0) }
-#define SAYS(number, when, on, how, words)                                                                              \
+#define SAYS(number, when, on, how, words)                                                                            \
     { number, when, { .thread = (on), .level = (how), .text = (words), .win32_status = -1, .duration = -1 } }
 
 /* The policy module's log. Another thread makes Notify. */
@@ -50,23 +50,23 @@ typedef struct {
 #define NOT_SENT(error)  PLUGIN_SAYS(5800, 3, "Failed to send http request " VERIFY_PATH ". Error " error)
 
 /* Pages of IIS: what it shows to others, and to callers on the same machine. */
-#define DOCTYPE "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" "                                            \
-                "\"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n<html xmlns=\"http://www.w3.org/1999/xhtml\">" \
-                "\r\n<head>\r\n"
+#define XHTML   "http://www.w3.org/1999/xhtml"
+#define DOCTYPE "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" "                                          \
+                "\"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">\r\n<html xmlns=\"" XHTML "\">\r\n<head>\r\n"
 #define META    "<meta http-equiv=\"Content-Type\" content=\"text/html; charset=iso-8859-1\"/>\r\n"
 #define PAGE(title)     RETURNS(DOCTYPE META "<title>" title "</title>\r\n")
 #define DETAILED(title) RETURNS(DOCTYPE "<title>IIS 10.0 Detailed Error - " title "</title>\r\n")
 
 /* CRP.log. */
 #define CRP_SAYS(time, level, text) SAYS(CRP_LOG, time, "238", level, text)
-#define PHASE_1(status)   CRP_SAYS(5851, 1, "Validation Phase 1 started."),                                             \
+#define PHASE_1(status)   CRP_SAYS(5851, 1, "Validation Phase 1 started."),                                           \
                           CRP_SAYS(6081, 1, "Validation Phase 1 finised with status " status ".")
-#define PHASE_2           CRP_SAYS(6082, 1, "Validation Phase 2 started for device and user ."),                        \
+#define PHASE_2           CRP_SAYS(6082, 1, "Validation Phase 2 started for device and user ."),                      \
                           CRP_SAYS(6083, 1, "Validation Phase 2 finished.")
 #define PHASE_3_BEGINS    CRP_SAYS(6084, 1, "Validation Phase 3 started for device a and user b.")
 #define PHASE_3(status)   CRP_SAYS(6150, 1, "Validation Phase 3 finished with status " status ".")
 #define VERIFY_IS(status) CRP_SAYS(6151, 1, "VerifyRequest Finished with status " status)
-#define IN_PHASE_3(text)  PHASE_1("True"), PHASE_2, PHASE_3_BEGINS, CRP_SAYS(6085, 3, text), PHASE_3("False"),          \
+#define IN_PHASE_3(text)  PHASE_1("True"), PHASE_2, PHASE_3_BEGINS, CRP_SAYS(6085, 3, text), PHASE_3("False"),        \
                           VERIFY_IS("False")
 
 /* What comes before the lines of a row. */
@@ -95,18 +95,19 @@ typedef struct {
 } row;
 
 /* Of a row with a single line of IIS for PKIOperation. */
-#define ONE(id, status, sub, win32, other_id, other_sub, other_win32)                                                   \
-    { id, DISCOVERY, { IIS(6000, PKI, status, sub, win32) }, other_id, 0, IIS(6000, PKI, status, other_sub, other_win32) }
+#define ONE(id, status, sub, win32, other_id, other_sub, other_win32)                                                 \
+    { id, DISCOVERY, { IIS(6000, PKI, status, sub, win32) },                                                          \
+      other_id, 0, IIS(6000, PKI, status, other_sub, other_win32) }
 /* Of HTTP.sys. */
-#define REASON(id, status, why, other_id, other_why)                                                                    \
+#define REASON(id, status, why, other_id, other_why)                                                                  \
     { id, DISCOVERY, { HTTP_SYS(6000, PKI, status, why) }, other_id, 0, HTTP_SYS(6000, PKI, status, other_why) }
 /* NDES's policy module did not get through. */
-#define UNSENT(id, error, code, other_id, other_error)                                                                  \
+#define UNSENT(id, error, code, other_id, other_error)                                                                \
     { id, REQUESTS, { CALLED, NOT_SENT(error), EXITED(code) }, other_id, 1, NOT_SENT(other_error) }
-#define FLAGGED(id, flag, other_id, other_flag)                                                                         \
+#define FLAGGED(id, flag, other_id, other_flag)                                                                       \
     { id, REQUESTS, { CALLED, FLAG(flag), NOT_SENT("12175"), EXITED("0x80072f8f") }, other_id, 1, FLAG(other_flag) }
 /* The registration point objects in phase 3. */
-#define OBJECTED(id, text)                                                                                              \
+#define OBJECTED(id, text)                                                                                            \
     { id, REQUESTS, { IN_PHASE_3(text) }, "crp-phase-3-failed", 5, CRP_SAYS(6085, 1, "Comparing.") }
 
 static const row rows[] = {
@@ -175,7 +176,7 @@ static const row rows[] = {
     REASON("http-sys-request-slow", 0, "Timer_HeaderWait", "", "Timer_ConnectionIdle"),
     REASON("http-sys-answer-slow", 0, "Timer_MinBytesPerSecond", "", "Timer_ConnectionIdle"),
 
-    /* The registration point's web server. 2148204809 is CERT_E_UNTRUSTEDROOT, 2148081683 CRYPT_E_REVOCATION_OFFLINE. */
+    /* The registration point's web server. 2148204809: CERT_E_UNTRUSTEDROOT, 2148081683: CRYPT_E_REVOCATION_OFFLINE. */
     { "crp-client-certificate-missing", REQUESTS, { AT_CRP(6000, ASKED, 403, 7, 5) },
       "crp-403", 0, AT_CRP(6000, ASKED, 403, 0, 5) },
     { "crp-client-certificate-untrusted", REQUESTS,
@@ -279,8 +280,8 @@ static const row rows[] = {
     { "crp-notify-exit", REQUESTS, { VERIFIED, NOTIFY_CALLED, NOTIFY_EXITED("0x80072ee2") },
       "", 4, NOTIFY_EXITED("0x0") },
     { "crp-notify-exit", REQUESTS,
-      { VERIFIED, NOTIFY_CALLED, NOTIFY_SAYS(6400, 3, "Failed to send http request /CMCertificateRegistration/Certificate/"
-                                                      "Notify. Error 12002"),
+      { VERIFIED, NOTIFY_CALLED,
+        NOTIFY_SAYS(6400, 3, "Failed to send http request /CMCertificateRegistration/Certificate/Notify. Error 12002"),
         NOTIFY_EXITED("0x80072ee2") },
       "crp-notify-failed", 5, NOTIFY_EXITED("0x0") },
     { "crp-notify-unfinished", REQUESTS, { VERIFIED, NOTIFY_CALLED, NOTIFY_SAYS(6271, 1, "Sending request.") },
@@ -288,8 +289,8 @@ static const row rows[] = {
     { "crp-state-message", REQUESTS,
       { VERIFIED, NOTIFY_CALLED, SAYS(CRP_LOG, 6331, "237", 1, "Notify Started."),
         SAYS(CRP_LOG, 6332, "237", 1, "Beginning state message creation..."),
-        SAYS(CRP_LOG, 6371, "237", 1, "Sending Success state message"), SAYS(CRP_LOG, 6372, "237", 1, "Notify Finished."),
-        NOTIFY_EXITED("0x0") },
+        SAYS(CRP_LOG, 6371, "237", 1, "Sending Success state message"),
+        SAYS(CRP_LOG, 6372, "237", 1, "Notify Finished."), NOTIFY_EXITED("0x0") },
       "", 6, SAYS(CRP_LOG, 6371, "237", 1, "Successfully sent state message") },
 
     /* Whom to believe. */
@@ -513,7 +514,8 @@ test_line_missing(void)
 static void
 test_packets_missing(void)
 {
-    static const entry another[] = { IIS(22000, CAPS, 200, 0, 0), IIS(22000, CERT, 200, 0, 0), IIS(26000, PKI, 200, 0, 0) };
+    static const entry another[] = { IIS(22000, CAPS, 200, 0, 0), IIS(22000, CERT, 200, 0, 0),
+                                     IIS(26000, PKI, 200, 0, 0) };
 
     for (int has_operation = 0; has_operation < 2; has_operation++) {
         flow_model *model = new_model(NULL);
@@ -557,7 +559,7 @@ test_clocks(void)
         { 120 * MINUTES, "" },
         { 120 * MINUTES + 42000, "log-clock-skew" },
         { 3000, "" },
-        /* Further from a quarter of an hour than clocks of a domain are: what the log tells is an enrolment of its own. */
+        /* Further from a quarter of an hour than clocks of a domain are: the log tells of an enrolment of its own. */
         { 390000, "log-zone-unsure" },
     };
 

@@ -58,6 +58,8 @@ test_columns(void)
           "message= a;\n|date=6-10-2016|file=|time=2:4:1|other=a>b" },
         { "a <b>  $$<NDES Plugin><06-10-2016 02:44:11.789+00><thread=2900 (0xB54)>",
           "message=a <b>|component=NDES Plugin|date=06-10-2016|time=02:44:11.789+00|thread=2900" },
+        { "a $$<b $$<c><6-10-2016 2:44:11><thread=1>",
+          "message=a $$<b|component=c|date=6-10-2016|time=2:44:11|thread=1" },
         { "$$<><6-10-2016 2:44:11><thread=>", "message=|component=|date=6-10-2016|time=2:44:11|thread=" },
         { "<![LOG[a]LOG]!>", "message=a]LOG]!>" },
         { "b]LOG]!><type=\"1\">", "message=b|type=1" },

@@ -82,6 +82,7 @@ test_columns(void)
     } cases[] = {
         { EVENT("VerifyRequest Started."), "message=VerifyRequest Started.|" COLUMNS },
         { EVENT(""), "message=|" COLUMNS },
+        { EVENT("\n a\n b\n"), "message=a\n b|" COLUMNS },
         { EVENT("String&amp; a &lt;b&gt; &#65;&quot;"), "message=String& a <b> A\"|" COLUMNS },
         { EVENT("<![CDATA[<a>&amp;]]>"), "message=<a>&amp;|" COLUMNS },
         /* Of WCF: a record of a trace within the data. */
@@ -110,7 +111,7 @@ test_columns(void)
 static void
 test_places(void)
 {
-    static const char log[] = EVENT("a &lt; b") EVENT("12");
+    static const char log[] = EVENT("a &lt; b") EVENT("12") EVENT("\n 12 \n");
     GPtrArray        *records = checked_records_of(LOGFILE_SVCLOG, log, strlen(log), false);
 
     for (guint i = 0; i < records->len; i++) {
@@ -124,7 +125,7 @@ test_places(void)
             if (i == 0 && j == 0) /* the message, with an entity */
                 g_assert_cmpuint(column->length, ==, 0);
             else
-                g_assert_true(column->length == strlen(column->value) && (*before == '>' || *before == '"'));
+                g_assert_true(column->length == strlen(column->value) && strchr("> \"", *before));
             if (strcmp(column->name, "ThreadID") == 0)
                 g_assert_true(g_str_has_prefix(text + column->offset - strlen("ThreadID=\""), "ThreadID=\"12\""));
         }

@@ -134,6 +134,20 @@ test_columns_that_do_not_fit(void)
     }
 }
 
+/* Where columns have no value, as most of a connection's that was dropped, others are certain no less. */
+static void
+test_cut_line_without_values(void)
+{
+    static const char log[] = "#Fields: date time c-ip c-port s-ip s-port sc-status s-siteid s-reason\n"
+                              "2014-07-24 16:48:06 ::1 53335 - - - -";
+    GPtrArray        *records = checked_records_of(LOGFILE_HTTPERR, log, strlen(log), false);
+
+    g_assert_cmpstr(record_at(records, 0)->error, ==, "8 columns where #Fields names 9");
+    assert_columns(LOGFILE_HTTPERR, record_at(records, 0),
+                   "date=2014-07-24|time=16:48:06|c-ip=::1|c-port=53335|s-ip|s-port|sc-status|s-siteid");
+    g_ptr_array_unref(records);
+}
+
 /* What is no value, what IIS cut, and what stays as it is written. */
 static void
 test_values(void)
@@ -163,7 +177,7 @@ test_endpoints(void)
         { "fe80::f53d:89b8:c3e8:5fec%13 65535 ::1 0", "fe80::f53d:89b8:c3e8:5fec%13", "::1", 65535, 0 },
         { "::ffff:10.0.0.30 1 2001:db8::1 80", "::ffff:10.0.0.30", "2001:db8::1", 1, 80 },
         { "- - - -", NULL, NULL, 0, 0 },
-        { "10.0.0.256 65536 10.0.0 -1", NULL, NULL, 0, 0 },
+        { "10.0.0.256 65537 10.0.0 -1", NULL, NULL, 0, 0 },
         { "WAP-IP 8x 10.0.0.20.1 0x50", NULL, NULL, 0, 0 },
         { "fe80::1% 80 fe80::1%eth0 443", NULL, NULL, 80, 443 },
     };
@@ -388,6 +402,7 @@ main(int argc, char **argv)
     g_test_add_func("/logfile/w3c/directives", test_directives);
     g_test_add_func("/logfile/w3c/damaged-lines", test_damaged_lines);
     g_test_add_func("/logfile/w3c/columns-that-do-not-fit", test_columns_that_do_not_fit);
+    g_test_add_func("/logfile/w3c/cut-line-without-values", test_cut_line_without_values);
     g_test_add_func("/logfile/w3c/values", test_values);
     g_test_add_func("/logfile/w3c/endpoints", test_endpoints);
     g_test_add_func("/logfile/w3c/without-date", test_without_date);
