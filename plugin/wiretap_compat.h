@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The only place that knows what libwiretap keeps to itself. A file reader needs `struct wtap` and some exported
- * functions, but the headers that declare them are not installed (wiretap/wtap-int.h, and wsutil/file_util.h, without
- * which wiretap/file_wrappers.h does not compile). They change with each minor release, so the known ones are told
- * apart here, and no other compiles.
+ * The only place that knows the releases of libwiretap, for plugin/wiretap.c and captures/match/, and what it keeps to
+ * itself. A file reader needs `struct wtap` and some exported functions, but the headers that declare them are not
+ * installed (wiretap/wtap-int.h, and wsutil/file_util.h, without which wiretap/file_wrappers.h does not compile). They
+ * change with each minor release, so the known ones are told apart here, and no other compiles.
  */
 #ifndef SCEPSHARK_WIRETAP_COMPAT_H
 #define SCEPSHARK_WIRETAP_COMPAT_H
@@ -66,6 +66,38 @@ compat_wtap_fits(wtap *wth)
 {
     return wth->file_encap == wtap_file_encap(wth) && wth->file_tsprec == wtap_file_tsprec(wth);
 }
+
+/* --- what programs that read and write captures see change --- */
+
+#if WIRESHARK_VERSION_MINOR == 0
+
+/* It writes the verdict of a packet in a way that no program can read, itself least of all. */
+#define COMPAT_WRITES_VERDICTS false
+
+/* Behind address and name in the parameters of what is told about hosts. */
+#define COMPAT_HOST_PARAMETERS
+
+/* How many interfaces of the file come before those of a section; `known` are those known when its first record came. */
+static inline unsigned
+compat_first_interface(wtap *wth G_GNUC_UNUSED, unsigned section G_GNUC_UNUSED, unsigned known)
+{
+    return known;
+}
+
+#else
+
+#define COMPAT_WRITES_VERDICTS true
+#define COMPAT_HOST_PARAMETERS , const bool is_static G_GNUC_UNUSED
+
+static inline unsigned
+compat_first_interface(wtap *wth, unsigned section, unsigned known G_GNUC_UNUSED)
+{
+    return wtap_file_get_shb_global_interface_id(wth, section, 0);
+}
+
+#endif
+
+/* --- what a file reader uses --- */
 
 WS_DLL_PUBLIC int64_t file_seek(FILE_T file, int64_t offset, int whence, int *err);
 WS_DLL_PUBLIC int64_t file_tell(FILE_T file);

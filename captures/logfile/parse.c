@@ -27,7 +27,7 @@ add_column(void *user, logfile_span name, logfile_span value)
 
     if (value.at) {
         column.value = keep(in, value);
-        if (at >= start && at - start < in->text.length && strlen(column.value) == value.length) {
+        if (at >= start && at - start < in->text.length) {
             column.offset = at - start;
             column.length = value.length;
         }

@@ -6,11 +6,11 @@
 
 /* What is known of the lines that follow, apart from where they are. */
 typedef struct {
-    bool            is_rest;  /* they go on with a record that was cut */
-    bool            is_utc;
-    int64_t         time;     /* of the record before */
-    int64_t         day;      /* W3C: of the #Date directive */
-    int64_t         of_day;   /* W3C without dates: the time of day of the record before */
+    bool    is_rest; /* they go on with a record that was cut */
+    bool    is_utc;
+    int64_t time;    /* of the record before */
+    int64_t day;     /* W3C: of the #Date directive */
+    int64_t of_day;  /* W3C without dates: the time of day of the record before */
 } state;
 
 struct logfile_reader {

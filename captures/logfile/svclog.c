@@ -112,6 +112,7 @@ on_end(GMarkupParseContext *context G_GNUC_UNUSED, const char *element G_GNUC_UN
     in->has_ended = in->depth == 0;
 }
 
+/* Adds text without the blanks around it, behind a blank. */
 static void
 add_piece(GString *to, const char *text)
 {
@@ -126,15 +127,6 @@ add_piece(GString *to, const char *text)
 }
 
 static void
-add_message(reading *in, const char *text)
-{
-    if (in->depth == in->application_data && in->words->len == 0 && in->others->len == 0)
-        g_string_append(in->others, text); /* as it is: mostly there is nothing else */
-    else
-        add_piece(in->is_in_words ? in->words : in->others, text);
-}
-
-static void
 on_text(GMarkupParseContext *context, const char *octets, gsize length, void *user, GError **error G_GNUC_UNUSED)
 {
     reading    *in = user;
@@ -142,7 +134,7 @@ on_text(GMarkupParseContext *context, const char *octets, gsize length, void *us
     char       *text = g_strndup(octets, length);
 
     if (in->application_data > 0)
-        add_message(in, text);
+        add_piece(in->is_in_words ? in->words : in->others, text);
     for (size_t i = 0; i < G_N_ELEMENTS(places) && in->application_data == 0; i++) {
         if (!in->values[i] && strcmp(element, places[i].element) == 0 && strspn(text, " \t\r\n") < length)
             in->values[i] = g_string_new(text);
@@ -207,6 +199,8 @@ locate(logfile_span record, const char *element, const char *attribute, const GS
     at = logfile_find(record, LOGFILE_SPAN(">"));
     tag = logfile_before(record, at);
     record = logfile_after(record, MIN(at + 1, record.length));
+    while (record.length > 0 && logfile_is_blank(*record.at))
+        record = logfile_after(record, 1);
     if (logfile_begins(record, literal))
         return logfile_before(record, literal.length);
     if (attribute) {
@@ -223,8 +217,7 @@ tell(const reading *in, logfile_span record, const logfile_sink *sink)
 {
     if (in->words) {
         add_piece(in->words, in->others->str);
-        sink->column(sink->user, LOGFILE_SPAN("message"),
-                     locate(record, "ApplicationData", NULL, in->words));
+        sink->column(sink->user, LOGFILE_SPAN("message"), locate(record, "ApplicationData", NULL, in->words));
     }
     for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
         logfile_span name = { places[i].column, strlen(places[i].column) };

@@ -68,35 +68,33 @@ logfile_take_american_date(logfile_span *text, int64_t *day)
            logfile_take_number(text, 4, &year) && day_of(year, month, of_month, day);
 }
 
-/* ".789" and ".": what is behind the point, if there is one. */
-static bool
-take_decimals(logfile_span *text, int64_t *nanoseconds)
+/* ".789" and ".": what is behind the point, if there is one, in ns. */
+static int64_t
+take_decimals(logfile_span *text)
 {
     logfile_span digits;
     unsigned     number;
+    int64_t      nanoseconds;
 
-    *nanoseconds = 0;
     if (!logfile_take_char(text, '.'))
-        return true;
+        return 0;
     digits = *text;
     logfile_take_number(text, MAX_DECIMALS, &number);
-    *nanoseconds = number;
+    nanoseconds = number;
     for (size_t count = digits.length - text->length; count < MAX_DECIMALS; count++)
-        *nanoseconds *= 10;
-    return text->length == 0 || !g_ascii_isdigit(*text->at);
+        nanoseconds *= 10;
+    return nanoseconds;
 }
 
 bool
 logfile_take_time(logfile_span *text, int64_t *time)
 {
     unsigned hour, minute, second;
-    int64_t  nanoseconds;
 
     if (!logfile_take_number(text, 2, &hour) || !logfile_take_char(text, ':') || !logfile_take_number(text, 2, &minute) ||
-        !logfile_take_char(text, ':') || !logfile_take_number(text, 2, &second) || !take_decimals(text, &nanoseconds) ||
-        hour > 23 || minute > 59 || second > 59)
+        !logfile_take_char(text, ':') || !logfile_take_number(text, 2, &second) || hour > 23 || minute > 59 || second > 59)
         return false;
-    *time = ((int64_t)hour * 3600 + minute * 60 + second) * LOGFILE_SECOND + nanoseconds;
+    *time = ((int64_t)hour * 3600 + minute * 60 + second) * LOGFILE_SECOND + take_decimals(text);
     return true;
 }
 

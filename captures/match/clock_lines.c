@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The straight lines that bounds allow, as a polygon that each bound clips (Sutherland and Hodgman, 1974). This is the dual
- * of the lines between two convex hulls (Poirier, Roy, Dagenais, 2010), with all that is asked of them in its corners: what
- * is the least and the most of a linear function is so in a corner.
+ * The straight lines that bounds allow, as a polygon that each bound clips (Sutherland and Hodgman, 1974). This is the
+ * dual of the lines between two convex hulls (Poirier, Roy, Dagenais, 2010), with all that is asked of them in its
+ * corners: what is the least and the most of a linear function is so in a corner.
  */
 #include "clock_internal.h"
 
-/* More than clocks may differ, in ns. */
-#define FAR 0x1p64L
+/* More than clocks may differ, in ns; and what is too little to matter. */
+#define FAR     0x1p64L
+#define NOTHING 1e-3L
 
 void
 clock_lines_all(clock_lines *lines)
@@ -21,8 +22,8 @@ clock_lines_all(clock_lines *lines)
     lines->corners[3] = (clock_line){ -FAR, slope };
 }
 
-/* Where the way from one corner to another meets a limit. Taken from the limit, a height is exact where the other corner is
- * far away. */
+/* Where the way from one corner to another meets a limit. Taken from the limit, a height is exact where the other
+ * corner is far away. */
 static clock_line
 between(clock_line from, clock_line to, long double part, clock_line weight, long double limit)
 {
@@ -33,9 +34,10 @@ between(clock_line from, clock_line to, long double part, clock_line weight, lon
     return met;
 }
 
-/* Leaves the lines with height * weight.height + slope * weight.slope <= limit. */
+/* Leaves the lines with height * weight.height + slope * weight.slope <= limit; what exceeds it by less than `nothing` is on
+ * it. Without that, bounds that meet in one corner would leave many corners there, as numbers are rounded. */
 static bool
-clip(clock_lines *lines, clock_line weight, long double limit)
+clip(clock_lines *lines, clock_line weight, long double limit, long double nothing)
 {
     long double excess[CLOCK_CORNERS];
     clock_lines old;
@@ -43,7 +45,7 @@ clip(clock_lines *lines, clock_line weight, long double limit)
 
     for (unsigned i = 0; i < lines->count; i++) {
         excess[i] = lines->corners[i].height * weight.height + lines->corners[i].slope * weight.slope - limit;
-        outside += excess[i] > 0;
+        outside += excess[i] > nothing;
     }
     /* A polygon that has no room left is as good as it needs to be: not to cut off one of many corners more is safe. */
     if (outside == 0 || (outside == 1 && lines->count == CLOCK_CORNERS))
@@ -58,11 +60,11 @@ clip(clock_lines *lines, clock_line weight, long double limit)
         unsigned   next = (i + 1) % old.count;
         clock_line from = old.corners[i], to = old.corners[next];
 
-        if (excess[i] <= 0)
+        if (excess[i] <= nothing)
             lines->corners[lines->count++] = from;
-        if ((excess[i] <= 0) != (excess[next] <= 0) && lines->count < CLOCK_CORNERS) {
+        if (MAX(excess[i], excess[next]) > nothing && MIN(excess[i], excess[next]) < -nothing &&
+            lines->count < CLOCK_CORNERS)
             lines->corners[lines->count++] = between(from, to, excess[i] / (excess[i] - excess[next]), weight, limit);
-        }
     }
     return true;
 }
@@ -70,13 +72,15 @@ clip(clock_lines *lines, clock_line weight, long double limit)
 bool
 clock_lines_bound(clock_lines *lines, long double at, long double difference, bool is_upper)
 {
-    return is_upper ? clip(lines, (clock_line){ 1, at }, difference) : clip(lines, (clock_line){ -1, -at }, -difference);
+    if (is_upper)
+        return clip(lines, (clock_line){ 1, at }, difference, NOTHING);
+    return clip(lines, (clock_line){ -1, -at }, -difference, NOTHING);
 }
 
 bool
 clock_lines_bound_slope(clock_lines *lines, clock_range slopes)
 {
-    return clip(lines, (clock_line){ 0, 1 }, slopes.high) && clip(lines, (clock_line){ 0, -1 }, -slopes.low);
+    return clip(lines, (clock_line){ 0, 1 }, slopes.high, 0) && clip(lines, (clock_line){ 0, -1 }, -slopes.low, 0);
 }
 
 static clock_range

@@ -11,33 +11,18 @@ but for what scenario.json excepts.
 import collections
 import datetime
 import json
-import os
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 import zoneinfo
 
+import check_pairs
+from stock import openssl, tshark
+
 SIZE_LIMIT = 150_000  # unless the scenario has one of its own
 PATIENCE = 3  # seconds for which a client of the samples waits in vain, at most
 NAMES = {None: "no envelope", True: "opened", False: "not opened"}
-
-
-def tshark(capture, display_filter, *fields):
-    """Rows of fields, by a tshark that knows neither plugins nor settings."""
-    with tempfile.TemporaryDirectory() as home:
-        command = ["tshark", "-r", str(capture), "-o", "tcp.reassemble_out_of_order:TRUE", "-Y", display_filter,
-                   "-T", "fields"]
-        for field in fields:
-            command += ["-e", field]
-        environment = {"HOME": home, "PATH": os.environ["PATH"], "TZ": "UTC", "WIRESHARK_PLUGIN_DIR": home}
-        text = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-    return [row.split("\t") for row in text.splitlines()]
-
-
-def openssl(*arguments):
-    return subprocess.run(["openssl", *map(str, arguments)], capture_output=True)
 
 
 def requests_in(capture):
@@ -78,7 +63,7 @@ def check_captures(sample, problems):
 def check_calls(sample, problems):
     """What the policy module says it was answered, on which port, has to be in the capture of NDES."""
     calls = logged(sample / "truth" / "logs" / "policy-module.log")
-    if not calls:
+    if not calls or not (sample / "ndes.pcapng").exists():
         return
     told = collections.Counter((str(call["local_port"]), str(call["status"])) for call in calls if call["status"])
     # Those to the WAP are among them.
@@ -93,7 +78,7 @@ def check_rpc(sample, problems):
     """The RPC requests that NDES says it made, and those that the CA says it got, have to be in the capture of NDES."""
     made, got = ([entry for entry in logged(sample / "truth" / "logs" / f"ca-{end}.log") if entry["opnum"] is not None]
                  for end in ("client", "server"))
-    if not made:
+    if not made or not (sample / "ndes.pcapng").exists():
         return
     seen = collections.Counter(map(tuple, tshark(sample / "ndes.pcapng", "dcerpc.pkt_type == 0", "tcp.srcport",
                                                  "tcp.dstport", "dcerpc.opnum")))
@@ -155,10 +140,10 @@ def connections_in(sample):
     return times, answers
 
 
-def check_logs(sample, scenario, problems):
+def check_logs(sample, told, scenario, problems):
     """Every record is told of; it was written while the connection of its request was there; and what IIS and HTTP.sys
     say of the answer is what the capture shows."""
-    path = sample / "truth" / "log-joins.json"
+    path = told / "log-joins.json"
     joins = json.loads(path.read_text()) if path.exists() else []
     if not joins:
         return
@@ -188,12 +173,12 @@ def check_logs(sample, scenario, problems):
 
 # --- messages ---
 
-def opened(message, keys):
+def opened(message, truth, keys):
     """Whether one of the keys opens the envelope in a message; None when there is no envelope."""
     with tempfile.TemporaryDirectory() as directory:
         inner, clear = pathlib.Path(directory, "inner"), pathlib.Path(directory, "clear")
         # NDES leaves its signer's certificate out of a CertRep; without an RA the CA signs.
-        signers = [message.with_name(name) for name in ("ra-signing.crt", "ca.crt")]
+        signers = [truth / name for name in ("ra-signing.crt", "ca.crt")]
         more = next((["-certfile", signer] for signer in signers if signer.exists()), [])
         openssl("cms", "-verify", "-noverify", *more, "-inform", "DER", "-in", message, "-out", inner)
         if not inner.exists() or inner.stat().st_size <= 1:
@@ -216,43 +201,55 @@ def decrypts(envelope, key, clear):
     return data[1] == 0x80 or len(data) == 2 + octets + length
 
 
-def check_messages(sample, exchanges, scenario, problems):
-    truth = sample / "truth"
+def check_messages(truth, messages, exchanges, scenario, problems):
     keys = {"request": [truth / "recipient.key"], "response": sorted(truth.glob("device*.key"))}
     for exchange in exchanges:
         for side in "request", "response":
             name = exchange[side] or ""
             if not name.endswith(".p7m"):
                 continue
-            readable = not openssl("cms", "-cmsout", "-inform", "DER", "-in", truth / name, "-noout").returncode
+            readable = not openssl("cms", "-cmsout", "-inform", "DER", "-in", messages / name, "-noout").returncode
             if readable == (name in scenario.get("unreadable", ())):
                 problems.append(f"{name}: openssl {'can' if readable else 'cannot'} read it")
             elif readable and exchange["operation"] == "PKIOperation":
-                result = opened(truth / name, keys[side])
+                result = opened(messages / name, truth, keys[side])
                 print(f"  {name}: {NAMES[result]}")
                 if (result is False) != (name in scenario.get("unopened", ())):
                     problems.append(f"{name}: {NAMES[result]}")
+
+
+def check_peers(sample, problems):
+    """The limit of the sample's size. Where there are pairs, what the peers say of a single capture has its own folder."""
+    truth = sample / "truth"
+    told = truth / "peers" if (truth / "peers").is_dir() else truth
+    exchanges, scenario = (json.loads(path.read_text()) if path.exists() else nothing for path, nothing in (
+        (told / "exchanges.json", []), (told / "scenario.json", {})))
+    if not exchanges and not scenario:
+        problems.append("truth says nothing")
+    check_captures(sample, problems)
+    check_calls(sample, problems)
+    check_rpc(sample, problems)
+    check_logs(sample, told, scenario, problems)
+    check_messages(truth, told, exchanges, scenario, problems)
+    print(f"  {len(exchanges)} exchanges")
+    return scenario.get("size_limit", SIZE_LIMIT)
 
 
 def main():
     failed = False
     for sample in map(pathlib.Path, sys.argv[1:]):
         print(sample)
-        problems = []
-        exchanges, scenario = (json.loads(path.read_text()) if path.exists() else nothing for path, nothing in (
-            (sample / "truth" / "exchanges.json", []), (sample / "truth" / "scenario.json", {})))
-        if not exchanges and not scenario:
-            problems.append("truth says nothing")
-        check_captures(sample, problems)
-        check_calls(sample, problems)
-        check_rpc(sample, problems)
-        check_logs(sample, scenario, problems)
-        check_messages(sample, exchanges, scenario, problems)
+        problems, limit = [], SIZE_LIMIT
+        pairs = check_pairs.read(sample)
+        if pairs is None or not pairs["recorded_as"]:
+            limit = check_peers(sample, problems)
+        if pairs is not None:
+            problems += check_pairs.check(sample, pairs)
+            limit = max(limit, check_pairs.SIZE_LIMIT)
         size = sum(file.stat().st_size for file in sample.rglob("*") if file.is_file())
-        limit = scenario.get("size_limit", SIZE_LIMIT)
         if size > limit:
             problems.append(f"{size} bytes, more than {limit}")
-        print(f"  {len(exchanges)} exchanges, {size} bytes")
+        print(f"  {size} bytes")
         for problem in problems:
             print(f"  PROBLEM {problem}")
         failed |= bool(problems)

@@ -197,6 +197,7 @@ captures_start() {
         *) capture "$host" "$host" ;;
         esac
     done
+    [[ $pair == no ]] || watch_begins
 }
 
 # The last packet of a link is a datagram to the discard port: a capture that holds it holds everything before it.

@@ -54,7 +54,10 @@ http_common() {
         '"method":"\$request_method","uri":"\$request_uri","status":"\$status","request_length":"\$request_length",'
         '"body_bytes_sent":"\$body_bytes_sent","seconds":"\$request_time","user_agent":"\$http_user_agent",'
         '"tls":"\$ssl_protocol","cipher":"\$ssl_cipher","resumed":"\$ssl_session_reused","sni":"\$ssl_server_name",'
-        '"upstream":"\$upstream_addr","upstream_status":"\$upstream_status"}';
+        '"upstream":"\$upstream_addr","upstream_status":"\$upstream_status",'
+        '"request_id":"\$request_id","passed_on":"\$http_x_request_id"}';
+    log_format brief escape=json '{"client":"\$remote_addr","client_port":"\$remote_port","method":"\$request_method",'
+        '"uri":"\$request_uri","status":"\$status","request_id":""}';
     access_log $work/logs/$1-access.log facts;
 $([[ $product_logs == no || $1 != @(ndes|crp) ]] || iis_logs "$1")
     client_body_temp_path $work/temp-$1-body;
@@ -119,6 +122,7 @@ $(http_common wap)
             proxy_http_version $inner_http;
             proxy_set_header Host ndes.corp.contoso.com;
             proxy_set_header Connection "$inner_connection";
+            $proxy_directives
             proxy_ssl_server_name on;
             proxy_ssl_name ndes.corp.contoso.com;
             proxy_ssl_protocols $tls_protocols;

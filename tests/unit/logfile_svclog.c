@@ -94,6 +94,8 @@ test_columns(void)
         { EVENT("<TraceData><DataItem>a &amp; b</DataItem></TraceData>"), "message=a & b|" COLUMNS },
         /* What is called like a column, in the data. */
         { EVENT("<EventID>7</EventID><Computer>x</Computer>"), "message=7 x|" COLUMNS },
+        { "<E2ETraceEvent><ApplicationData>a</ApplicationData><System><EventID>1</EventID></System></E2ETraceEvent>",
+          "message=a|EventID=1" },
         { "<E2ETraceEvent><System><EventID>1</EventID><SubType>0</SubType></System></E2ETraceEvent>",
           "EventID=1|SubType=0" },
     };

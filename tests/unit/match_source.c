@@ -151,9 +151,10 @@ test_formats(void)
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *copy = scratch_file(cases[i].format);
-        g_autofree char *output = RUN("editcap", "-F", cases[i].format, path, copy);
-        match_source    *source = opened(copy);
+        match_source    *source;
 
+        MAKE("editcap", "-F", cases[i].format, path, copy);
+        source = opened(copy);
         for (unsigned j = 0; j < png_count(file, PACKET); j++) {
             png_packet   packet = png_packet_of(file, j);
             match_record record = next_of(source);
@@ -173,13 +174,13 @@ static void
 test_compressed(void)
 {
     g_autofree char *path = sample_file(DEVICE), *copy = scratch_file("device.pcapng");
-    g_autofree char *packed = g_strconcat(copy, ".gz", NULL), *output = NULL;
+    g_autofree char *packed = g_strconcat(copy, ".gz", NULL);
     g_autoptr(GBytes) octets = contents_of(path);
     png_file        *file = png_read(path);
     match_source    *source;
 
     write_file(copy, g_bytes_get_data(octets, NULL), g_bytes_get_size(octets));
-    output = RUN("gzip", "-f", copy);
+    MAKE("gzip", "-f", copy);
     source = opened(packed);
     assert_packets(source, file);
     rewind_it(source);
@@ -363,8 +364,8 @@ test_log_packet(void)
                                "2016-06-10 02:44:06 10.0.0.20 GET /scep 443 2001:db8::a 200";
     static const uint8_t server[] = { 10, 0, 0, 20 }, port[] = { 0, 0, 1, 187 }, number[] = { 0, 0, 0, 3 };
     static const uint8_t client[] = { 0x20, 1, 0xd, 0xb8, [15] = 10 }, tcp[] = { 0, 0, 0, EXP_PDU_PT_TCP };
-    g_autofree char     *log = g_strdup_printf("#Software: Microsoft Internet Information Services 10.0\r\n#Fields: %s\r\n%s\r\n",
-                                               fields, line);
+    static const char    software[] = "#Software: Microsoft Internet Information Services 10.0";
+    g_autofree char     *log = g_strdup_printf("%s\r\n#Fields: %s\r\n%s\r\n", software, fields, line);
     g_autofree char     *path = scratch_file("u_ex160610.log");
     match_source        *source;
     match_record         record;
@@ -393,8 +394,8 @@ test_log_packet(void)
     source_close(source);
 }
 
-/* The logs of a real enrolment: as many records as they have lines that are none of IIS's directives, or begins of messages
- * of CMTrace. */
+/* The logs of a real enrolment: as many records as they have lines that are none of IIS's directives, or begins of
+ * messages of CMTrace. */
 static void
 test_logs(void)
 {
@@ -409,12 +410,11 @@ test_logs(void)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = sample_file("logs/reference", cases[i].name), *copy = scratch_file("packed.log.gz");
         g_autofree char *found = RUN("grep", "-c", "-e", cases[i].pattern, path);
-        g_autofree char *packed = NULL;
         g_autofree char *command = g_strdup_printf("gzip -c '%s' > '%s'", path, copy);
         match_source    *plain = opened(path), *compressed;
         unsigned         count = (unsigned)atoi(found);
 
-        packed = RUN("sh", "-c", command);
+        MAKE("sh", "-c", command);
         compressed = opened(copy);
         g_assert_cmpstr(source_log_format(plain), ==, cases[i].format);
         for (int pass = 0; pass < 2; pass++) {
@@ -491,7 +491,8 @@ test_filter(void)
     g_autofree char *path = sample_file(WAP);
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *output = RUN("tshark", "-n", "-r", path, "-Y", cases[i].display, "-T", "fields", "-e", "frame.number");
+        g_autofree char *output = RUN("tshark", "-n", "-r", path, "-Y", cases[i].display, "-T", "fields", "-e",
+                                      "frame.number");
         g_auto(GStrv)    numbers = g_strsplit(output, "\n", -1);
         match_source    *source = open_filtered(path, cases[i].capture);
 
@@ -594,10 +595,10 @@ static void
 test_cut(void)
 {
     g_autofree char *sample = sample_file(BROWSING), *pcap = scratch_file("whole.pcap"), *cut_pcap = NULL;
-    g_autofree char *output = RUN("editcap", "-F", "pcap", "-r", sample, pcap, "1-50");
     g_autofree char *png = NULL, *cut_png = NULL;
     GByteArray      *file = g_byte_array_new();
 
+    MAKE("editcap", "-F", "pcap", "-r", sample, pcap, "1-50");
     cut_pcap = cut_copy(pcap, "cut.pcap", 1);
     assert_cut(cut_pcap, 49, "cut short");
     put_section(file, NULL);
@@ -618,9 +619,10 @@ test_cut_log(void)
 {
     g_autofree char *log = sample_file("logs/reference", "crp/CRP.log"), *packed = scratch_file("log.gz");
     g_autofree char *command = g_strdup_printf("gzip -c '%s' > '%s'", log, packed), *cut = NULL;
-    g_autofree char *output = RUN("sh", "-c", command), *problem = NULL;
+    g_autofree char *problem = NULL;
     match_source    *source;
 
+    MAKE("sh", "-c", command);
     cut = cut_copy(packed, "cut.log.gz", 300);
     source = opened(cut);
     g_assert_cmpuint(count_of(source, &problem), >, 0);
@@ -644,23 +646,25 @@ test_damaged(void)
     assert_cut(path, 1, "damaged after record 1");
 }
 
-/* A capture that goes on, as dumpcap writes it, is the same every time; one that was shortened is not, which is told. */
+/* A capture that goes on, as dumpcap writes it, is the same every time; one that was shortened is not, and that is told. */
 static void
 test_changing(void)
 {
-    g_autofree char  *path = scratch_file("growing.pcap"), *sample = sample_file(BROWSING);
-    g_autofree char  *output = RUN("editcap", "-F", "pcap", "-r", sample, path, "1-10"), *first = NULL, *second = NULL;
-    g_autofree char  *nothing = NULL;
-    g_autoptr(GBytes) short_file = contents_of(path);
-    match_source     *source = opened(path);
+    g_autofree char   *path = scratch_file("growing.pcap"), *sample = sample_file(BROWSING);
+    g_autofree char   *first = NULL, *second = NULL;
+    g_autoptr(GBytes)  few = NULL;
+    match_source      *source;
 
+    MAKE("editcap", "-F", "pcap", "-r", sample, path, "1-10");
+    few = contents_of(path);
+    source = opened(path);
     g_assert_cmpuint(count_of(source, &first), ==, 10);
     g_assert_null(first);
-    nothing = RUN("editcap", "-F", "pcap", "-r", sample, path, "1-20");
+    MAKE("editcap", "-F", "pcap", "-r", sample, path, "1-20");
     rewind_it(source);
     g_assert_cmpuint(count_of(source, &first), ==, 10);
     g_assert_null(first);
-    write_file(path, g_bytes_get_data(short_file, NULL), 24); /* the file's header */
+    write_file(path, g_bytes_get_data(few, NULL), 24); /* the file's header */
     rewind_it(source);
     g_assert_cmpuint(count_of(source, &second), ==, 0);
     g_assert_nonnull(strstr(second, "has changed"));
@@ -701,8 +705,9 @@ test_refused(void)
     static const char lines[] = "2016-06-10 02:44:06 10.0.0.20 GET /scep operation=GetCACaps 443 - 10.0.0.30 200\r\n";
     g_autofree char  *missing = scratch_file("missing.pcapng"), *empty = scratch_file("empty.pcapng");
     g_autofree char  *pasted = scratch_file("pasted.log"), *pipe = scratch_file("pipe"), *folder = source_file("tests");
-    g_autofree char  *text = source_file("README.md"), *program = source_file("plugin/try"), *picture = source_file("doc/flow.png");
-    g_autofree char  *certificate = sample_file("tls13/truth", "ca.crt"), *json = sample_file("tls13/truth", "exchanges.json");
+    g_autofree char  *text = source_file("README.md"), *program = source_file("plugin/try");
+    g_autofree char  *picture = source_file("doc/flow.png"), *certificate = sample_file("tls13/truth", "ca.crt");
+    g_autofree char  *json = sample_file("tls13/truth", "exchanges.json");
     g_autofree char  *cut = scratch_file("begin.pcapng");
 
     write_file(empty, "", 0);

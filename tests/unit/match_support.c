@@ -268,6 +268,14 @@ interface_text(const png_file *file, unsigned interface, unsigned code)
     return option_text(block->body + INTERFACE_FIXED, block->length - INTERFACE_FIXED, code, 0);
 }
 
+char *
+section_text(const png_file *file, unsigned code, unsigned n)
+{
+    const png_block *section = png_find(file, SECTION, 0);
+
+    return option_text(section->body + SECTION_FIXED, section->length - SECTION_FIXED, code, n);
+}
+
 /* --- and made --- */
 
 void
@@ -396,4 +404,95 @@ made_file(const char *name, GByteArray *file)
     write_file(path, file->data, file->len);
     g_byte_array_unref(file);
     return path;
+}
+
+/* --- merging --- */
+
+GPtrArray *
+no_sources(void)
+{
+    return g_ptr_array_new_with_free_func((GDestroyNotify)source_close);
+}
+
+void
+add_source(GPtrArray *sources, const char *name, const char *path)
+{
+    char         *problem = NULL;
+    match_source *source = source_open(name, path, NULL, &problem);
+
+    if (!source)
+        g_error("%s", problem);
+    g_ptr_array_add(sources, source);
+}
+
+merged *
+begin_merging(const char *path, GPtrArray *sources, const char *keylog)
+{
+    char   *problem = NULL;
+    merged *file = merged_new(path, sources, keylog, &problem);
+
+    if (!file)
+        g_error("%s", problem);
+    return file;
+}
+
+void
+write_record(merged *file, kept_record *record, int64_t time, const char *comment)
+{
+    char *problem = NULL;
+
+    if (!merged_write(file, record, time, comment, &problem))
+        g_error("%s", problem);
+}
+
+void
+end_merging(merged *file)
+{
+    char *problem = NULL;
+
+    if (!merged_close(file, true, &problem))
+        g_error("%s", problem);
+}
+
+void
+write_source(merged *file, GPtrArray *sources, unsigned number, int64_t shift, const char *comment)
+{
+    match_record record;
+    char        *problem = NULL;
+
+    while (source_next(sources->pdata[number], &record, &problem))
+        write_record(file, merged_keep(file, sources->pdata[number], number), record.time + shift, comment);
+    g_assert_null(problem);
+}
+
+png_file *
+merge(const char *name, GPtrArray *sources, const char *keylog, const char *comment)
+{
+    g_autofree char *path = scratch_file(name);
+    merged          *file = begin_merging(path, sources, keylog);
+
+    for (guint i = 0; i < sources->len; i++)
+        write_source(file, sources, i, 0, comment);
+    end_merging(file);
+    return png_read(path);
+}
+
+png_file *
+merge_file(GByteArray *file, const char *comment)
+{
+    g_autofree char      *path = made_file("made.pcapng", file);
+    g_autoptr(GPtrArray)  sources = no_sources();
+
+    add_source(sources, "client", path);
+    return merge("merged.pcapng", sources, NULL, comment);
+}
+
+GByteArray *
+file_of(unsigned link_type)
+{
+    GByteArray *file = g_byte_array_new();
+
+    put_section(file, NULL);
+    put_interface(file, link_type, 0, NULL);
+    return file;
 }

@@ -64,9 +64,9 @@ put_ipv6(GByteArray *out, const traffic_packet *packet, size_t length)
     put(out, packet->is_offloaded ? 0 : length, 2);
     put(out, 6, 1);
     put(out, packet->hops ? packet->hops : 64, 1);
-    put(out, 0, 12);
+    put_zeros(out, 12);
     put(out, packet->source, 4);
-    put(out, 0, 12);
+    put_zeros(out, 12);
     put(out, packet->destination, 4);
 }
 
@@ -185,6 +185,68 @@ void
 traffic_break(match_source *source)
 {
     source->is_broken = true;
+}
+
+static uint32_t
+add_as_seen(const traffic_conversation *conversation, unsigned source, stream_side from, const traffic_packet *sent)
+{
+    const traffic_view *view = &conversation->views[source];
+    traffic_packet      packet = *sent;
+    bool                is_client = from == STREAM_CLIENT;
+
+    packet.source = is_client ? view->client : view->server;
+    packet.destination = is_client ? view->server : view->client;
+    packet.source_port = is_client ? view->client_port : view->server_port;
+    packet.destination_port = is_client ? view->server_port : view->client_port;
+    packet.sequence += view->rewritten[from];
+    packet.acknowledgement += packet.flags & WIRE_ACK ? view->rewritten[!from] : 0;
+    packet.hops = view->hops[from];
+    packet.mss = packet.mss && view->mss ? view->mss : packet.mss;
+    packet.captured = view->captured;
+    return traffic_add(view->source, conversation->now + view->after[from] + view->clock, &packet);
+}
+
+void
+traffic_send(traffic_conversation *conversation, stream_side from, traffic_packet packet, unsigned seen_by)
+{
+    unsigned span = (unsigned)packet.length + !!(packet.flags & WIRE_SYN) + !!(packet.flags & WIRE_FIN);
+
+    if (packet.sequence == 0)
+        packet.sequence = conversation->next[from];
+    if (packet.flags & WIRE_ACK && packet.acknowledgement == 0)
+        packet.acknowledgement = conversation->next[!from];
+    if (conversation->identifications[from] != 0 && packet.identification == 0)
+        packet.identification = ++conversation->identifications[from];
+    for (unsigned i = 0; i < TRAFFIC_VIEWS; i++) {
+        if (conversation->views[i].source && (seen_by & 1u << i))
+            conversation->numbers[i] = add_as_seen(conversation, i, from, &packet);
+    }
+    if ((int32_t)(packet.sequence + span - conversation->next[from]) > 0 && !(packet.flags & WIRE_RST))
+        conversation->next[from] = packet.sequence + span;
+    conversation->now += conversation->pause;
+}
+
+void
+traffic_shake_hands(traffic_conversation *conversation, unsigned seen_by)
+{
+    traffic_send(conversation, STREAM_CLIENT, (traffic_packet){ .flags = WIRE_SYN, .mss = 1460 }, seen_by);
+    traffic_send(conversation, STREAM_SERVER, (traffic_packet){ .flags = WIRE_SYN | WIRE_ACK, .mss = 1460 }, seen_by);
+    traffic_send(conversation, STREAM_CLIENT, (traffic_packet){ .flags = WIRE_ACK }, seen_by);
+}
+
+void
+traffic_say(traffic_conversation *conversation, stream_side from, const void *payload, size_t length, unsigned seen_by)
+{
+    traffic_send(conversation, from, (traffic_packet){ .flags = WIRE_ACK | WIRE_PSH, .payload = payload, .length = length },
+                 seen_by);
+}
+
+void
+traffic_part(traffic_conversation *conversation, unsigned seen_by)
+{
+    traffic_send(conversation, STREAM_CLIENT, (traffic_packet){ .flags = WIRE_FIN | WIRE_ACK }, seen_by);
+    traffic_send(conversation, STREAM_SERVER, (traffic_packet){ .flags = WIRE_FIN | WIRE_ACK }, seen_by);
+    traffic_send(conversation, STREAM_CLIENT, (traffic_packet){ .flags = WIRE_ACK }, seen_by);
 }
 
 /* --- in place of captures/match/source.c --- */

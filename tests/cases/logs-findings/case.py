@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is said about failures that logs show: the findings of text logs in the products' formats, opened by tshark, against
-a table whose rows say where it is written that such a line means that."""
+"""What is said about failures that logs show: the findings of text logs in the products' formats, opened by tshark,
+against a table whose rows say where it is written that such a line means that."""
 
 import datetime
 import json
@@ -35,7 +35,7 @@ LOGS = {
     "iis-404-11": ("ndes-double-escape", IIS + "404.11, request filtering denied URL double escaping"),
     "iis-404-13": ("ndes-body-filtered", IIS + "404.13, content length too large"),
     "iis-404-7": ("ndes-request-filtered", IIS + "404.7, file extension denied"),
-    "iis-500-impersonation": ("ndes-500-impersonation", DEVICE + "500 0 1346, Impersonate a client after authentication"),
+    "iis-500-impersonation": ("ndes-500-impersonation", DEVICE + "500 0 1346, the right to impersonate"),
     "iis-500-account": ("ndes-500-account", WIN32 + "1909, account locked out; " + DEVICE + "service account locked"),
     "iis-500-access": ("ndes-500-access", WIN32 + "5, access denied"),
     "iis-500-19": ("ndes-500-config", IIS + "500.19, configuration data is invalid; 0x80070021, section locked"),
@@ -71,15 +71,15 @@ LOGS = {
     "httpsys-queue-timeout": ("ndes-queue-timeout", HTTP + "Timer_AppPool, waited too long in the queue"),
     "httpsys-response-timeout": ("ndes-answer-timeout", HTTP + "Timer_Response"),
     "httpsys-renegotiation": ("ndes-renegotiation", HTTP + "Timer_SslRenegotiation"),
-    "httpsys-client-reset": ("http-sys-client-gone", HTTP + "Client_Reset, the client prematurely closes its connection"),
+    "httpsys-client-reset": ("http-sys-client-gone", HTTP + "Client_Reset, the client closes its connection"),
     "httpsys-entity-body": ("http-sys-request-slow", HTTP + "Timer_EntityBody, before the entity body arrived"),
     "httpsys-min-bytes": ("http-sys-answer-slow", HTTP + "Timer_MinBytesPerSecond, not received at a reasonable speed"),
 
     # The registration point's web server.
     "crp-403-16": ("crp-client-certificate-untrusted", POLICY + "403 16 2148204809 and the page in NDESPlugin.log"),
     "crp-403-7": ("crp-client-certificate-missing", IIS + "403.7, client certificate required"),
-    "crp-403-17": ("crp-client-certificate-expired", IIS + "403.17, client certificate has expired or is not yet valid"),
-    "crp-403-13": ("crp-client-certificate-revoked", IIS + "403.13, client certificate revoked; CRYPT_E_REVOCATION_OFFLINE"),
+    "crp-403-17": ("crp-client-certificate-expired", IIS + "403.17, client certificate has expired"),
+    "crp-403-13": ("crp-client-certificate-revoked", IIS + "403.13, client certificate revoked"),
     "crp-client-gone": ("crp-answer-not-taken slow-answer", WIN32 + "64; time-taken 61 s"),
     "crp-httpsys-offline": ("crp-http-pool", HTTP + "AppOffline"),
     "crp-httpsys-abandoned": ("crp-http-worker", HTTP + "Connection_Abandoned_By_ReqQueue"),
@@ -108,7 +108,7 @@ LOGS = {
     "plugin-false": ("crp-verify-unexplained", POLICY + "NDESPlugin.log indicates the challenge returns false"),
     "plugin-exit": ("crp-verify-exit", REFERENCE_LOGS + "Exiting VerifyRequest with 0x0; 0x80070057 is E_INVALIDARG"),
     "plugin-unfinished": ("crp-verify-unfinished", REFERENCE_LOGS + "Exiting VerifyRequest ends the call"),
-    "plugin-notify-missing": ("crp-notify-missing", REFERENCE_LOGS + "Calling Notifyrequest after Verify challenge returns true"),
+    "plugin-notify-missing": ("crp-notify-missing", REFERENCE_LOGS + "Calling Notifyrequest follows"),
     "plugin-notify-exit": ("crp-notify-exit", REFERENCE_LOGS + "Exiting Notify with 0x0; 0x80004005 is E_FAIL"),
     "plugin-notify-unfinished": ("crp-notify-unfinished", REFERENCE_LOGS + "Exiting Notify ends the call"),
 
@@ -117,22 +117,46 @@ LOGS = {
     "crp-phase-2": ("crp-phase-2-failed", REFERENCE_LOGS + "Validation Phase 2 finished"),
     "crp-phase-3": ("crp-phase-3-failed", REFERENCE_LOGS + "Validation Phase 3 finished with status True"),
     "crp-key-usage": ("crp-request-key-usage", PROFILE + "Key usage in CSR and challenge do not match, in Crp.log"),
-    "crp-subject": ("crp-request-subject", "Microsoft Intune, SCEP certificate profiles: escaped comma, error in the CRP logs"),
+    "crp-subject": ("crp-request-subject", "Microsoft Intune, SCEP certificate profiles: escaped comma"),
     "crp-alternative-name": ("crp-request-san", CODES + "SubjectAltNameMismatch"),
     "crp-purposes": ("crp-request-purposes", CODES + "EnhancedKeyUsageMismatch"),
     "crp-key-length": ("crp-request-key-size", CODES + "KeyLengthMismatch"),
     "crp-template": ("crp-template-permission", "Microsoft Configuration Manager, Planning for certificate template "
                                                 "permissions: SkipTemplateCheck"),
     "crp-database": ("crp-database", "Microsoft .NET, SqlException (0x80131904)"),
-    "crp-expired": ("crp-challenge-expired", "Microsoft Intune, Certificate connector events: CRPSCEPChallenge_Expired"),
+    "crp-expired": ("crp-challenge-expired", "Microsoft Intune, Connector events: CRPSCEPChallenge_Expired"),
     "crp-signing": ("crp-challenge-signing", POLICY + "Signing certificate could not be retrieved"),
-    "crp-state-message": ("crp-state-message", REFERENCE_LOGS + "Successfully sent state message, before Notify Finished"),
+    "crp-state-message": ("crp-state-message", REFERENCE_LOGS + "Successfully sent state message"),
 
     # Whom to believe.
-    "contradiction": ("log-contradiction", "Verify challenge returns true in the one, Finished with status False in the other"),
+    "contradiction": ("log-contradiction", "true in NDESPlugin.log, False in CRP.log"),
 
     # Nothing is wrong.
-    "healthy-urls": ("", DEVICE + "403 for mscep.dll; KB820729: Timer_ConnectionIdle; NTLM's 401s; " + REFERENCE_LOGS + "rest"),
+    "healthy-urls": ("", DEVICE + "403 for mscep.dll; " + HTTP + "Timer_ConnectionIdle; NTLM's 401s; reference logs"),
+}
+
+# Recorded with a capture at NDES: what is said of the logs alone, and of both together (None: not looked at), by what
+# captures/samples/logs.md says is true of the sample.
+RECORDED = {
+    "logs-healthy": ("", ""),
+    "logs-connector": ("", ""),
+    "logs-zone": ("", ""),
+    "logs-zone-west": ("", ""),
+    "logs-skewed": ("", ""),
+    "logs-challenge-false": ("crp-request-subject", "crp-request-subject"),
+    "logs-key-usage": ("crp-request-key-usage", "crp-request-key-usage"),
+    "logs-signing-certificate": ("crp-challenge-signing", "crp-challenge-signing"),
+    "logs-403-16": ("crp-client-certificate-untrusted", "crp-client-certificate-untrusted"),
+    "logs-403-7": ("crp-client-certificate-missing", "crp-client-certificate-missing"),
+    "logs-12175": ("crp-server-name", None),
+    "logs-12029": ("crp-link-refused", None),
+    "logs-12002": ("crp-link-timeout", None),
+    "logs-no-notify": ("crp-no-notify", "crp-no-notify"),
+    "logs-notify-failed": ("crp-state-message", "crp-state-message"),
+    "logs-500-impersonation": ("ndes-500-impersonation", "ndes-500-impersonation"),
+    "logs-404-15": ("get-too-long-query", "get-too-long-query"),
+    "logs-field-length": ("get-too-long-field", "get-too-long-field"),
+    "logs-pool-stopped": ("ndes-503-offline", "ndes-503-offline"),
 }
 
 # Seconds by which the clock behind CRP.log is ahead: the domain's clocks differ by less than 300 (Kerberos).
@@ -147,7 +171,7 @@ HEAD = ("#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.
 
 
 def units(run, folder):
-    return list(LOGS) + list(CLOCKS) + ["reference alone", "line missing", "packets missing", "each has a row"]
+    return [*LOGS, *RECORDED, *CLOCKS, "reference alone", "line missing", "packets missing", "each has a row"]
 
 
 def check(run, folder, unit):
@@ -159,13 +183,23 @@ def check(run, folder, unit):
             return differ(here.ids(*here.shifted(ahead)), ids, f"CRP.log {ahead} s ahead")
         if unit in LOGS:
             ids, source = LOGS[unit]
-            return differ(here.ids(*sorted(path for path in (FINDINGS / unit).glob("*/*"))), ids, source)
+            return differ(here.ids(*sorted((FINDINGS / unit).glob("*/*"))), ids, source)
+        if unit in RECORDED:
+            return check_recorded(here, SAMPLES / unit, *RECORDED[unit])
         return globals()[f"check_{unit.replace(' ', '_')}"](here)
 
 
 def check_rows():
     folders = {path.name for path in FINDINGS.iterdir() if path.is_dir()}
     return [f"{name}: in the table or below {FINDINGS.name} alone" for name in sorted(folders ^ set(LOGS))]
+
+
+def check_recorded(here, sample, of_logs, of_both):
+    logs = sorted(sample.glob("logs/*/*"))
+    lines = differ(here.ids(*logs), of_logs, "logs.md, the logs alone")
+    if of_both is not None:
+        lines += differ(here.ids(sample / "ndes.pcapng", *logs), of_both, "logs.md, capture and logs")
+    return lines
 
 
 def check_reference_alone(here):
@@ -196,9 +230,9 @@ def check_packets_missing(here):
     middle = [request | {"time": request["time"] + between} for request in first]
     captures = [SAMPLES / name / "ndes.pcapng" for name in (CAPTURED, ANOTHER)]
     lines = differ(here.ids(*captures, here.write("all.log", HEAD + lines_of(first + middle + last))),
-                   " ".join(["capture-line-missing"] * len(middle)), "truth/logs/ndes-access.log of both, and one between")
+                   " ".join(["capture-line-missing"] * len(middle)), "ndes-access.log of both, and one between")
     return lines + differ(here.ids(*captures, here.write("two.log", HEAD + lines_of(first + last))), "",
-                          "truth/logs/ndes-access.log of both")
+                          "ndes-access.log of both")
 
 
 def requests_of(sample):
@@ -254,9 +288,12 @@ class Folder:
             target = self.path / "merged.pcapng"
             self.run.run("mergecap", "-w", target, *files)
         output = self.run.tshark(target, "-q", "-z", "scep,json")
-        return " ".join(sorted(finding["id"] for line in output.splitlines() for finding in json.loads(line)["findings"]))
+        enrolments = [json.loads(line) for line in output.splitlines()]
+        return " ".join(sorted(finding["id"] for enrolment in enrolments for finding in enrolment["findings"]))
 
 
 def differ(got, wanted, source):
     wanted = " ".join(sorted(wanted.split()))
-    return [] if got == wanted else [f"expected {wanted or 'nothing'}\n      got      {got or 'nothing'}\n      ({source})"]
+    if got == wanted:
+        return []
+    return [f"expected {wanted or 'nothing'}\n      got      {got or 'nothing'}\n      ({source})"]
