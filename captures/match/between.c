@@ -549,7 +549,7 @@ take(between *all, reader *reader)
     record->number = reader->record.number;
     record->source = (uint16_t)source;
     record->octets = all->sink ? (uint32_t)MIN(reader->record.captured, UINT32_MAX) : 0;
-    record->kept = all->sink ? all->sink->keep(all->sink->user, source) : NULL;
+    record->kept = all->sink ? all->sink->keep(all->sink->user, source, &reader->record) : NULL;
     record->count = (uint8_t)count;
     append(all, record);
     for (unsigned i = 0; i < count; i++) {

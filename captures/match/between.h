@@ -56,7 +56,7 @@ typedef struct {
 /* Called for every record of every source in the order of the reference clock; `keep` is asked when it is read and gives
  * what `decided` gets back, once. */
 typedef struct {
-    void *(*keep)(void *user, unsigned source);
+    void *(*keep)(void *user, unsigned source, const match_record *record);
     bool (*decided)(void *user, void *kept, const between_fate *fate, char **problem);
     void *user;
     void (*drop)(void *user, void *kept); /* may be NULL: gets what has not been decided when something went wrong */

@@ -322,21 +322,35 @@ clock_pieces_clear(clock_pieces *pieces)
     g_array_unref(pieces->all);
 }
 
-/* The shortest round trip that two bounds which are next to each other were part of; 0 when it is less than that. */
+static gint
+by_width(gconstpointer a, gconstpointer b)
+{
+    const int64_t *one = a, *other = b;
+
+    return *one < *other ? -1 : *one > *other;
+}
+
+/* A round trip that is rather short: what one of four pairs of bounds which are next to each other does not exceed. */
 static long double
 round_trip(const clock_pieces *pieces)
 {
-    int64_t least = INT64_MAX;
+    GArray *widths = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    int64_t width = 0;
 
     for (guint i = 0; i < pieces->pieces->len; i++)
         for (guint j = clock_piece_at(pieces, i)->begin + 1; j < clock_piece_at(pieces, i)->end; j++) {
             const clock_bound *one = clock_bound_at(pieces, j - 1), *next = clock_bound_at(pieces, j);
-            int64_t            width = next->difference - one->difference;
 
+            width = one->is_upper ? one->difference - next->difference : next->difference - one->difference;
             if (one->is_upper != next->is_upper)
-                least = MIN(least, one->is_upper ? -width : width);
+                g_array_append_val(widths, width);
         }
-    return least == INT64_MAX ? 0 : MAX(least, 0);
+    if (widths->len > 0) {
+        g_array_sort(widths, by_width);
+        width = g_array_index(widths, int64_t, widths->len / 4);
+    }
+    g_array_unref(widths);
+    return MAX(width, 0);
 }
 
 /* When bounds cross by twice of r, and the round trip is R, stamps (or clocks, as no drift is quite constant) are wrong

@@ -185,6 +185,7 @@ tie(work *all, unsigned source, unsigned by)
     clock_estimate estimate = { 0 };
 
     pairs_events(all->groups, by, source, fit);
+    clock_estimate_clear(&all->clocks[source]);
     clock_fit_estimate(fit, &estimate);
     if (by == 0) {
         all->clocks[source] = estimate;
@@ -224,8 +225,10 @@ tie_clocks(work *all)
 
     all->clocks = g_new0(clock_estimate, all->sources->len);
     all->tied_by = g_new(int, all->sources->len);
-    for (guint i = 0; i < all->sources->len; i++)
+    for (guint i = 0; i < all->sources->len; i++) {
         all->tied_by[i] = -1;
+        all->clocks[i].steps = g_array_new(FALSE, FALSE, sizeof(clock_step)); /* none: what is not known is as it is */
+    }
     all->clocks[0].quality = CLOCK_ACCURATE;
     is_tied[0] = true;
     for (; next_to_tie(all, is_tied, &source, &by); count++) {

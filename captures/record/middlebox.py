@@ -24,13 +24,13 @@ def checksum(octets):
     return ~total & 0xFFFF
 
 
-def reset(source, target, seq, ack):
+def reset(source, target, seq, ack, identification):
     """The packet; source and target: address and port."""
     segment = struct.pack(">HHIIBBHHH", source[1], target[1], seq, ack, 5 << 4, RST_ACK, 0, 0, 0)
     covered = source[0] + target[0] + struct.pack(">HH", TCP, len(segment)) + segment
     segment = segment[:16] + struct.pack(">H", checksum(covered)) + segment[18:]
-    # The kernel fills in the length, the identification and the checksum (raw(7)).
-    return struct.pack(">BBHHHBBH4s4s", 0x45, 0, 0, 0, 0, TIME_TO_LIVE, TCP, 0, source[0], target[0]) + segment
+    # The kernel fills in the length and the checksum (raw(7)).
+    return struct.pack(">BBHHHBBH4s4s", 0x45, 0, 0, identification, 0, TIME_TO_LIVE, TCP, 0, source[0], target[0]) + segment
 
 
 def main():
@@ -38,7 +38,7 @@ def main():
     heard = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(IPV4))
     heard.bind((interface, 0))
     said = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    ended = set()
+    ended, sent = set(), 0
     print("ready", flush=True)
     while True:
         frame, (_, _, kind, *_) = heard.recvfrom(65536)
@@ -55,9 +55,10 @@ def main():
         after = (seq + length - start - (offset >> 4) * 4) % 2**32
         for direction, source, target, number, other in (("to_device", server, client, ack, after),
                                                          ("to_wap", client, server, seq, ack)):
-            said.sendto(reset(source, target, number, other), (socket.inet_ntoa(target[0]), 0))
+            sent += 1
+            said.sendto(reset(source, target, number, other, sent), (socket.inet_ntoa(target[0]), 0))
             ends = [f"{socket.inet_ntoa(address)}:{port}" for address, port in (source, target)]
-            print(json.dumps({"direction": direction, "from": ends[0], "to": ends[1], "ip_id": None, "seq": number,
+            print(json.dumps({"direction": direction, "from": ends[0], "to": ends[1], "ip_id": sent, "seq": number,
                               "ack": other, "flags": RST_ACK, "octets": 0}), flush=True)
 
 

@@ -140,7 +140,7 @@ def main():
         "clocks": {host: {"ahead_ns": 0, "drift_ppm": 0, "since_ns": 0, "steps": []} for host in captures},
         "connections": connections, "inside": inside, "onward": onward_of(connections, inside),
         "dropped": {"counters": counted(text_of(logs / "counters.log")), **dropped_of(logs / "dropped.log")},
-        "injected": lines_of(logs / "middlebox.log"),
+        "injected": [json.loads(line) for line in text_of(logs / "middlebox.log").splitlines()[1:]],
     }
     peers.mkdir()
     for path in truth.iterdir():

@@ -181,6 +181,32 @@ traffic_add(match_source *source, int64_t time, const traffic_packet *packet)
     return number;
 }
 
+uint32_t
+traffic_count(const match_source *source)
+{
+    return source->records->len;
+}
+
+uint32_t
+traffic_last_number(const match_source *source)
+{
+    return source->next;
+}
+
+static gint
+by_time(gconstpointer a, gconstpointer b)
+{
+    const stored *one = a, *other = b;
+
+    return one->time < other->time ? -1 : one->time > other->time;
+}
+
+void
+traffic_sort(match_source *source)
+{
+    g_array_sort(source->records, by_time); /* stable */
+}
+
 void
 traffic_break(match_source *source)
 {
