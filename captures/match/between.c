@@ -414,7 +414,7 @@ octets_of(member *member, stream_side from, const wire_segment *segment, uint32_
 {
     const stream_direction *direction = &member->conversation->directions[from];
     seen                   *seen = &member->directions[from];
-    uint64_t                begin, end;
+    uint64_t                begin, end, whole_begin;
     bool                    is_new;
 
     if (!seen->is_begun)
@@ -422,6 +422,7 @@ octets_of(member *member, stream_side from, const wire_segment *segment, uint32_
     seen->is_begun = true;
     if (!stream_offset(direction, segment->sequence, seen->next, &begin))
         return false;
+    whole_begin = begin;
     end = begin + span;
     if (is_keep_alive(seen, segment, begin)) {
         is_new = false;
@@ -431,7 +432,9 @@ octets_of(member *member, stream_side from, const wire_segment *segment, uint32_
     }
     passage->is_copy = !is_new;
     passage->length = (uint32_t)(end - begin);
-    return member->has_shifts[from] && shifted(member, from, begin, &passage->begin);
+    passage->whole_length = span;
+    return member->has_shifts[from] && shifted(member, from, begin, &passage->begin) &&
+           shifted(member, from, whole_begin, &passage->whole_begin);
 }
 
 /* The numbers of a segment that takes no octets, in the group's offsets. Those of a RST may be anything. */
@@ -541,7 +544,6 @@ take(between *all, reader *reader)
         reader->has_time = true;
     }
     reader->number = reader->record.number;
-    all->now = MAX(all->now, reader->time);
     if (count == 0 && !all->sink)
         return;
     record = g_malloc(sizeof *record + count * sizeof *passages);
@@ -582,8 +584,9 @@ is_expected(const between *all, const passage *passage)
 {
     const reader *other = other_reader(all, passage);
     int64_t       uncertainty, time = way_time_there(passage->way, passage, &uncertainty);
+    int64_t       last = other->is_over ? other->last : MAX(other->last, other->time);
 
-    return other->has_time && time - uncertainty >= other->first && time + uncertainty <= other->last;
+    return other->has_time && time - uncertainty >= other->first && time + uncertainty <= last;
 }
 
 static bool
@@ -687,10 +690,11 @@ run(between *all, char **problem)
     reader *reader;
 
     while ((reader = next_reader(all)) != NULL) {
-        take(all, reader);
-        advance(all, reader);
+        all->now = MAX(all->now, reader->time);
         if (!settle(all, false, problem))
             return false;
+        take(all, reader);
+        advance(all, reader);
     }
     return settle(all, true, problem);
 }

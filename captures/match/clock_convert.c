@@ -38,7 +38,7 @@ clock_from_reference(const clock_estimate *estimate, int64_t reference)
 
     while (passed < estimate->steps->len && is_after(estimate, passed, reference))
         passed++;
-    return clock_saturated((__int128)reference + estimate->offset + shift_of(estimate, passed) + clock_rounded(gained));
+    return clock_saturated((__int128)reference + estimate->offset + shift_of(estimate, passed) + (__int128)rintl(gained));
 }
 
 /* As if there were no steps but the first `passed`, and they before. */
@@ -48,7 +48,7 @@ to_reference_after(const clock_estimate *estimate, int64_t other, guint passed)
     __int128    elapsed = (__int128)other - estimate->offset - estimate->middle - shift_of(estimate, passed);
     long double real = (long double)elapsed / (1 + estimate->drift / CLOCK_BILLION);
 
-    return clock_saturated((__int128)estimate->middle + clock_rounded(real));
+    return clock_saturated(estimate->middle + (__int128)rintl(real));
 }
 
 int64_t
@@ -187,6 +187,7 @@ clock_chain(const clock_estimate *b_to_a, const clock_estimate *c_to_b, clock_es
     uncertainty = MAX(chained_uncertainty(b_to_a, c_to_b, c_to_a->begin),
                       chained_uncertainty(b_to_a, c_to_b, c_to_a->end));
     c_to_a->uncertainty = clock_rounded_up(uncertainty, 1 + c_to_a->steps->len);
-    c_to_a->at_middle = clock_rounded_up(chained_uncertainty(b_to_a, c_to_b, c_to_a->middle), 1);
+    c_to_a->at_middle = MIN(clock_rounded_up(chained_uncertainty(b_to_a, c_to_b, c_to_a->middle), 1),
+                            c_to_a->uncertainty);
     c_to_a->quality = MIN(clock_quality_of(c_to_a), MIN(b_to_a->quality, c_to_b->quality));
 }

@@ -17,8 +17,9 @@
 
 /* An interface of the file. */
 typedef struct {
-    const source_interface *origin;
-    int64_t                 shift; /* ns, by which times were moved last */
+    const match_source *source;
+    unsigned            index; /* of the source's interface */
+    int64_t             shift; /* ns, by which times were moved last */
 } merged_end;
 
 struct merged {
@@ -35,11 +36,11 @@ struct kept_record {
     wtap_block_t block;    /* options, or NULL */
     void        *header;   /* a wtap_rec's rec_header, where the octets and what follows are not all there is; or NULL */
     int64_t      time;     /* its own, if it has one */
-    bool         has_time;
     uint32_t     captured, length;
     uint32_t     number;   /* of its interface; NOWHERE for what cannot be written */
     int          encapsulation;
     unsigned     type;     /* of REC_TYPE_… */
+    bool         has_time;
     uint8_t      octets[]; /* as many as were captured */
 };
 
@@ -92,8 +93,9 @@ number_interfaces(merged *file, const GPtrArray *sources)
         GArray             *numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 
         for (guint j = 0; j < source->interfaces->len; j++) {
-            merged_end end = { &g_array_index(source->interfaces, source_interface, j), 0 };
-            uint32_t   number = end.origin->is_writable ? file->ends->len : NOWHERE;
+            merged_end end = { source, j, 0 };
+            bool       is_writable = g_array_index(source->interfaces, source_interface, j).is_writable;
+            uint32_t   number = is_writable ? file->ends->len : NOWHERE;
 
             g_array_append_val(numbers, number);
             if (number != NOWHERE) {
@@ -129,9 +131,13 @@ open_dumper(merged *file, const GPtrArray *sources, const char *keylog, char **p
 {
     wtapng_iface_descriptions_t interfaces = { number_interfaces(file, sources) };
     wtap_dump_params            params = WTAP_DUMP_PARAMS_INIT;
-    int                         error = 0, descriptor = open_temporary(file, problem);
+    int                         error = 0, descriptor = -1;
     g_autofree char            *detail = NULL;
 
+    if (file->ends->len == 0)
+        *problem = g_strdup_printf("%s: the inputs have nothing to write into it", file->path);
+    else
+        descriptor = open_temporary(file, problem);
     if (descriptor >= 0) {
         params.encap = WTAP_ENCAP_PER_PACKET;
         params.tsprec = WTAP_TSPREC_NSEC;
@@ -200,7 +206,7 @@ append_statistics(const merged *file)
     for (guint i = 0; i < file->ends->len; i++) {
         const merged_end *end = &g_array_index(file->ends, merged_end, i);
 
-        merged_statistics(end->origin, i, end->shift, blocks);
+        merged_statistics(&g_array_index(end->source->interfaces, source_interface, end->index), i, end->shift, blocks);
     }
     if (blocks->len > 0)
         out = g_fopen(file->temporary, "ab");
@@ -245,26 +251,35 @@ needs_header(const wtap_rec *rec)
     return rec->rec_type != REC_TYPE_PACKET || wtap_encap_requires_phdr(rec->rec_header.packet_header.pkt_encap);
 }
 
+/* The interface in the file that a record goes to; NOWHERE when pcapng has no place for it. */
+static uint32_t
+number_of(const merged *file, const match_source *source, unsigned number_of_source)
+{
+    const GArray *numbers = file->numbers->pdata[number_of_source];
+
+    if (source->rec.rec_type != REC_TYPE_PACKET)
+        return source_is_writable(source) ? 0 : NOWHERE;
+    /* A file that has changed since may have others. */
+    return source->interface < numbers->len ? g_array_index(numbers, uint32_t, source->interface) : NOWHERE;
+}
+
 kept_record *
 merged_keep(merged *file, const match_source *source, unsigned number_of_source)
 {
     const wtap_rec *rec = &source->rec;
-    const GArray   *numbers = file->numbers->pdata[number_of_source];
-    bool            is_packet = rec->rec_type == REC_TYPE_PACKET, is_writable = source_is_writable(source);
-    size_t          captured = is_writable ? source->captured : 0;
+    uint32_t        number = number_of(file, source, number_of_source);
+    size_t          captured = number == NOWHERE ? 0 : source->captured;
     kept_record    *record = g_malloc(sizeof *record + captured);
 
     memset(record, 0, sizeof *record);
     record->type = rec->rec_type;
-    record->captured = (uint32_t)captured;
-    record->number = NOWHERE;
-    if (!is_writable)
+    record->number = number;
+    if (number == NOWHERE)
         return record;
+    record->captured = (uint32_t)captured;
     record->time = source->time;
     record->has_time = source->has_time;
-    record->number = 0;
-    if (is_packet) {
-        record->number = g_array_index(numbers, uint32_t, source->interface);
+    if (rec->rec_type == REC_TYPE_PACKET) {
         record->encapsulation = rec->rec_header.packet_header.pkt_encap;
         record->length = rec->rec_header.packet_header.len;
     }
@@ -403,7 +418,8 @@ merged_write(merged *file, kept_record *record, int64_t time, const char *commen
             *problem = write_problem(file->path, error, detail);
         wtap_block_unref(rec.block);
         if (record->type == REC_TYPE_PACKET && record->has_time)
-            g_array_index(file->ends, merged_end, record->number).shift = time - record->time;
+            g_array_index(file->ends, merged_end, record->number).shift =
+                (int64_t)((uint64_t)time - (uint64_t)record->time);
     }
     kept_record_free(record);
     return *problem == NULL;

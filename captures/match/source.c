@@ -141,12 +141,13 @@ unsigned
 source_interface_of(match_source *source, unsigned number, int encapsulation, wtap_block_t description)
 {
     int64_t           key = (int64_t)((uint64_t)number << 32 | (uint32_t)encapsulation);
-    source_interface  new = { number, encapsulation, wire_link_of(encapsulation),
-                              wtap_dump_can_write_encap(wtap_pcapng_file_type_subtype(), encapsulation), NULL, NULL };
     source_interface *interface;
     gpointer          index;
 
     if (!g_hash_table_lookup_extended(source->indexes, &key, NULL, &index)) {
+        source_interface new = { number, encapsulation, wire_link_of(encapsulation),
+                                 wtap_dump_can_write_encap(wtap_pcapng_file_type_subtype(), encapsulation), NULL, NULL };
+
         index = GUINT_TO_POINTER(source->interfaces->len);
         g_hash_table_insert(source->indexes, g_memdup2(&key, sizeof key), index);
         g_array_append_val(source->interfaces, new);

@@ -294,19 +294,38 @@ likelier(const way_direction *direction, const passage *packet, const passage *o
     return by_one >= by_other ? one : other;
 }
 
-/* What comes again at one end only is no part of what was sent once: it would count twice. */
 static bool
-may_meet(const passage *packet, const range *range, unsigned generation)
+is_too_early(const passage *packet, const passage *other)
 {
     const way *way = packet->way;
 
-    if (way->has_delays && delay_between(packet, range->owner) < -2 * way->uncertainty - TOO_EARLY)
-        return false;
-    return !packet->is_copy || generation > 0 ||
-           (range->left == range->length && range->begin == packet->begin && range->length == packet->length);
+    return way->has_delays && delay_between(packet, other) < -2 * way->uncertainty - TOO_EARLY;
 }
 
-/* What the other end has of the octet at `at`; without any, `next` is where it may have something. */
+/* What the other end has, and as a whole, of just the octets of a packet, whether it had seen some of them before or not. */
+static range *
+find_same(const way_direction *direction, const passage *packet)
+{
+    const range_queue *queues = direction->queues[!packet->end];
+    range             *best = NULL;
+
+    for (unsigned i = 0; i < 2 * GENERATIONS; i++) { /* those with the first octet that is new here, then with the last */
+        range *found = range_queue_find(&queues[i / 2], packet->begin + (i % 2 ? packet->length - 1 : 0));
+
+        if (!found || !found->owner || found->left != found->length)
+            continue;
+
+        const passage *other = found->owner;
+
+        if (other->whole_begin == packet->whole_begin && other->whole_length == packet->whole_length &&
+            !is_too_early(packet, other) && (!best || likelier(direction, packet, other, best->owner) == other))
+            best = found;
+    }
+    return best;
+}
+
+/* What the other end has of the octet at `at`; without any, `next` is where it may have something. What comes again at one
+ * end only is no part of what was sent once: it would count twice. */
 static range *
 find_other(const way_direction *direction, const passage *packet, uint64_t at, uint64_t *next)
 {
@@ -320,7 +339,7 @@ find_other(const way_direction *direction, const passage *packet, uint64_t at, u
             continue;
         if (found->begin > at) {
             *next = MIN(*next, found->begin);
-        } else if (!found->owner || !may_meet(packet, found, i)) {
+        } else if (!found->owner || (packet->is_copy && i == 0) || is_too_early(packet, found->owner)) {
             *next = MIN(*next, found->begin + found->length);
         } else if (!best || likelier(direction, packet, found->owner, best->owner) == found->owner) {
             best = found;
@@ -341,8 +360,23 @@ keep_range(way_direction *direction, passage *packet, uint32_t left)
     way_give_up(packet, false, true);
 }
 
+/* So many octets of both are the same. */
 static void
-meet_ranges(way_direction *direction, passage *packet)
+meet(way_direction *direction, passage *packet, range *other, uint32_t octets)
+{
+    passage *owner = other->owner;
+
+    other->left -= MIN(octets, other->left);
+    note_twins(packet, owner);
+    if (other->left == 0) {
+        other->owner = NULL;
+        decide_seen(direction, owner);
+    }
+}
+
+/* Octets of the packet that the other end has not got. */
+static uint32_t
+meet_parts(way_direction *direction, passage *packet)
 {
     uint64_t at = packet->begin, end = packet->begin + packet->length;
     uint32_t left = packet->length;
@@ -350,24 +384,27 @@ meet_ranges(way_direction *direction, passage *packet)
     for (unsigned met = 0; at < end && met < MOST_MET; met++) {
         uint64_t next = end;
         range   *other = find_other(direction, packet, at, &next);
-        passage *owner;
-        uint32_t taken;
 
-        if (!other) {
-            at = next;
-            continue;
+        if (other) {
+            next = MIN(end, other->begin + other->length);
+            left -= (uint32_t)(next - at);
+            meet(direction, packet, other, (uint32_t)(next - at));
         }
-        owner = other->owner;
-        taken = (uint32_t)(MIN(end, other->begin + other->length) - at);
-        at += taken;
-        left -= taken;
-        other->left -= MIN(taken, other->left);
-        note_twins(packet, owner);
-        if (other->left == 0) {
-            other->owner = NULL;
-            decide_seen(direction, owner);
-        }
+        at = next;
     }
+    return left;
+}
+
+static void
+meet_ranges(way_direction *direction, passage *packet)
+{
+    range   *same = find_same(direction, packet);
+    uint32_t left = 0;
+
+    if (same)
+        meet(direction, packet, same, same->length);
+    else
+        left = meet_parts(direction, packet);
     for (unsigned i = 0; i < GENERATIONS; i++)
         range_queue_tidy(&direction->queues[!packet->end][i]);
     if (left == 0)

@@ -23,7 +23,9 @@ typedef struct passage {
     int64_t          time;
     int64_t          twin_time;
     uint64_t         begin;       /* the first octet of the stream; without any, what is acknowledged */
+    uint64_t         whole_begin; /* likewise, with octets that the source had seen before */
     uint32_t         length;      /* octets of the stream, SYN and FIN included */
+    uint32_t         whole_length;
     uint32_t         sequence;    /* of a packet without octets */
     uint32_t         number;
     uint32_t         twin_number; /* 0: none yet; while open, of a part of it */

@@ -35,13 +35,13 @@ def logged(path):
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def check_capture(sample, host, expected, problems):
+def check_capture(sample, host, expected, problems, unlogged=0):
     capture = sample / f"{host}.pcapng"
     if not capture.exists():
         return
     seen = requests_in(capture)
-    # nginx logs no URI of a request line that is too long for it.
-    unnamed = sum(expected.pop(key) for key in list(expected) if not key[1])
+    # nginx logs no URI of a request line that is too long for it, and nothing of a request that did not reach it.
+    unnamed = unlogged + sum(expected.pop(key) for key in list(expected) if not key[1])
     if (expected - seen) or seen.total() != expected.total() + unnamed:
         problems.append(f"{capture.name}: {seen.total()} requests, {expected.total() + unnamed} in the logs")
     answers = len(tshark(capture, "http.response or http2.headers.status", "frame.number"))
@@ -49,7 +49,7 @@ def check_capture(sample, host, expected, problems):
     print(f"  {capture.name}: {seen.total()} requests, {answers} answers seen, {sessions} ClientHellos")
 
 
-def check_captures(sample, problems):
+def check_captures(sample, scenario, problems):
     logs = sample / "truth" / "logs"
     ndes, wap, crp, intune, mdm = (
         collections.Counter((entry["method"], entry["uri"]) for entry in logged(logs / f"{host}-access.log"))
@@ -57,7 +57,7 @@ def check_captures(sample, problems):
     check_capture(sample, "ndes", ndes + crp + intune, problems)
     check_capture(sample, "crp", crp, problems)
     check_capture(sample, "wap", wap + ndes, problems)
-    check_capture(sample, "device", (wap or ndes) + mdm, problems)
+    check_capture(sample, "device", (wap or ndes) + mdm, problems, scenario.get("unlogged", 0))
 
 
 def check_calls(sample, problems):
@@ -219,14 +219,14 @@ def check_messages(truth, messages, exchanges, scenario, problems):
 
 
 def check_peers(sample, problems):
-    """The limit of the sample's size. Where there are pairs, what the peers say of a single capture has its own folder."""
+    """The limit of the sample's size. Of pairs, what the peers say of a single capture has a folder of its own."""
     truth = sample / "truth"
     told = truth / "peers" if (truth / "peers").is_dir() else truth
     exchanges, scenario = (json.loads(path.read_text()) if path.exists() else nothing for path, nothing in (
         (told / "exchanges.json", []), (told / "scenario.json", {})))
     if not exchanges and not scenario:
         problems.append("truth says nothing")
-    check_captures(sample, problems)
+    check_captures(sample, scenario, problems)
     check_calls(sample, problems)
     check_rpc(sample, problems)
     check_logs(sample, told, scenario, problems)

@@ -7,14 +7,14 @@
 # arranged ENROLMENTS WHAT [LEG STEP HOW]: truth/scenario.json, in the words of who arranged it: how many enrolments were
 # tried, and where and how the (first) one fails.
 arranged() {
-    python3 - "$truth/scenario.json" "$size_limit" "$unreadable" "$unopened" "${devices[*]}" "$@" <<'END'
+    python3 - "$truth/scenario.json" "$size_limit" "$unreadable" "$unopened" "$unlogged" "${devices[*]}" "$@" <<'END'
 import json, sys
-path, size_limit, unreadable, unopened, devices, enrolments, what, *failure = sys.argv[1:]
+path, size_limit, unreadable, unopened, unlogged, devices, enrolments, what, *failure = sys.argv[1:]
 facts = {"what": what, "fails": dict(zip(("leg", "step", "how"), failure)) or None, "enrolments": int(enrolments)}
 if devices:
     facts["devices"] = [dict(zip(("address", "subject", "key"), device.split(","))) for device in devices.split()]
 # What the check of a recording must not expect.
-facts |= {"size_limit": int(size_limit)} if size_limit else {}
+facts |= {name: int(number) for name, number in (("size_limit", size_limit), ("unlogged", unlogged)) if number}
 facts |= {name: words.split() for name, words in (("unreadable", unreadable), ("unopened", unopened)) if words}
 with open(path, "w") as file:
     file.write(json.dumps(facts, indent=1) + "\n")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A firewall on the router that ends connections: when a TCP packet of more than OCTETS comes in, it sends a RST to both
-ends, to each in the name of the other. Dropping the packet is left to nftables.
+"""A firewall on the router that ends connections: when a TCP packet of more than OCTETS comes in, it sends a RST to
+both ends, to each in the name of the other. Dropping the packet is left to nftables.
 
 usage: middlebox.py INTERFACE OCTETS
 
@@ -30,7 +30,8 @@ def reset(source, target, seq, ack, identification):
     covered = source[0] + target[0] + struct.pack(">HH", TCP, len(segment)) + segment
     segment = segment[:16] + struct.pack(">H", checksum(covered)) + segment[18:]
     # The kernel fills in the length and the checksum (raw(7)).
-    return struct.pack(">BBHHHBBH4s4s", 0x45, 0, 0, identification, 0, TIME_TO_LIVE, TCP, 0, source[0], target[0]) + segment
+    header = 0x45, 0, 0, identification, 0, TIME_TO_LIVE, TCP, 0, source[0], target[0]
+    return struct.pack(">BBHHHBBH4s4s", *header) + segment
 
 
 def main():

@@ -222,7 +222,7 @@ captures_stop() {
     if [[ $wap == no ]]; then
         last_packet device "$ndes_address" last-on-link
     else
-        last_packet device scep.contoso.com last-outside
+        last_packet device "$wap_address" last-outside
         last_packet wap "$ndes_address" last-inside
     fi
     [[ $behind == no ]] || last_packet ndes crp.corp.contoso.com last-behind

@@ -28,7 +28,8 @@ def listen(link, group):
     for attributes in (attribute(COMMAND, bytes([BIND])),
                        attribute(MODE, struct.pack(">IBB", 0xFFFF, WHOLE_PACKETS, 0)) +
                        attribute(THRESHOLD, struct.pack(">I", 1))):
-        link.send(struct.pack("=IHHII", HEADER + len(attributes), SUBSYSTEM << 8 | CONFIG, REQUEST | ACKNOWLEDGE, 0, 0) +
+        kind, flags = SUBSYSTEM << 8 | CONFIG, REQUEST | ACKNOWLEDGE
+        link.send(struct.pack("=IHHII", HEADER + len(attributes), kind, flags, 0, 0) +
                   struct.pack(">BBH", socket.AF_INET, 0, group) + attributes)
         answer = link.recv(65536)
         kind, error = struct.unpack_from("=H", answer, 4)[0], struct.unpack_from("=i", answer, 16)[0]

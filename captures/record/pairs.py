@@ -2,23 +2,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Writes truth/pairs.json of a sample: which TCP connection at one host is which at another, and what the router did.
 
-usage: pairs.py WORK yes|no
+usage: pairs.py WORK yes|no [HOST]
 
 Nothing of it comes out of the captures of the sample. WORK/logs has the sockets that the kernels of device and WAP tell
 of (sockets-….log, by ss), the access logs of WAP and NDES, and of the router its translations (conntrack.log), its
 counters (counters.log), what it logged of the packets that it dropped (dropped.log, by nflog.py) and what a middlebox
-there sent (middlebox.log). These logs go into truth/logs. exchanges.json with its messages (yes: to be kept), scenario.json and
-log-joins.json go into truth/peers, where those who look for samples of single captures do not find them.
+there sent (middlebox.log). HOST is the one whose interface joins segments. exchanges.json with its messages and
+log-joins.json (yes: to be kept) go into truth/peers, with scenario.json: each capture alone is nothing new, and who looks
+for samples of single captures does not find them there.
 """
 import collections
 import json
 import pathlib
 import re
-import shutil
 import sys
 import urllib.parse
 
-LOGS = "sockets-device.log", "sockets-wap.log", "conntrack.log", "counters.log", "dropped.log", "middlebox.log"
 TO_WAP = 7  # the group in which the router logs what it drops of that direction
 MESSAGES = re.compile(r"\d+-(request|response)\.\w+|exchanges\.json|scenario\.json|log-joins\.json")
 
@@ -55,10 +54,9 @@ def translations_of(path):
         names = collections.defaultdict(list)
         for name, value in re.findall(r"\b(src|dst|sport|dport)=(\S+)", line):
             names[name].append(value)
-        before, after = ([f"{names[end][side]}:{names[port][side]}" for end, port in (("src", "sport"), ("dst", "dport"))]
-                         for side in (0, 1))
-        # The second pair is that of the answers.
-        found[tuple(before)] = (after[1], after[0])
+        (client, server), (answering, answered) = (
+            (f"{names['src'][way]}:{names['sport'][way]}", f"{names['dst'][way]}:{names['dport'][way]}") for way in (0, 1))
+        found[client, server] = answered, answering
     return found
 
 
@@ -88,8 +86,9 @@ class Requests:
         for entry in lines_of(logs / "wap-access.log"):
             query = urllib.parse.parse_qs(urllib.parse.urlsplit(entry["uri"]).query)
             self.outer[f"{entry['client']}:{entry['client_port']}"].append(
-                {"request_id": entry["request_id"], "method": entry["method"], "operation": query.get("operation", [None])[0],
-                 "status": int(entry["status"]), "inner": self.inner[entry["request_id"]]})
+                {"request_id": entry["request_id"], "method": entry["method"],
+                 "operation": query.get("operation", [None])[0], "status": int(entry["status"]),
+                 "inner": self.inner[entry["request_id"]]})
 
 
 def connections_of(logs):
@@ -129,14 +128,14 @@ def onward_of(connections, inside):
 
 
 def main():
-    work, keep = pathlib.Path(sys.argv[1]), sys.argv[2] == "yes"
+    work, keep, joined = pathlib.Path(sys.argv[1]), sys.argv[2] == "yes", sys.argv[3]
     sample, logs = work / "sample", work / "logs"
     truth, peers = sample / "truth", sample / "truth" / "peers"
     scenario = json.loads((truth / "scenario.json").read_text())
     connections, inside = connections_of(logs)
     captures = sorted(path.stem for path in sample.glob("*.pcapng"))
     facts = {
-        "what": scenario["what"], "captures": captures, "recorded_as": None, "rewritten": [],
+        "what": scenario["what"], "captures": captures, "recorded_as": None, "rewritten": [], "joined": joined or None,
         "clocks": {host: {"ahead_ns": 0, "drift_ppm": 0, "since_ns": 0, "steps": []} for host in captures},
         "connections": connections, "inside": inside, "onward": onward_of(connections, inside),
         "dropped": {"counters": counted(text_of(logs / "counters.log")), **dropped_of(logs / "dropped.log")},
@@ -146,15 +145,13 @@ def main():
     for path in truth.iterdir():
         if MESSAGES.fullmatch(path.name):
             path.rename(peers / path.name) if keep or path.name == "scenario.json" else path.unlink()
-    for name in LOGS:
-        if text_of(logs / name):
-            shutil.copyfile(logs / name, truth / "logs" / name)
     write(truth / "pairs.json", facts)
 
 
 def write(path, facts):
     """JSON with a line for each thing in a list."""
-    path.write_text("{\n" + ",\n".join(f" {json.dumps(key)}: {laid_out(value)}" for key, value in facts.items()) + "\n}\n")
+    lines = (f" {json.dumps(key)}: {laid_out(value)}" for key, value in facts.items())
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def laid_out(value):

@@ -12,8 +12,8 @@ RECORDED and TARGET are folders of samples, which may be the same. Operations, i
                                and each packet up to a few times JITTER more
   duplicates:HOST,SEED         each packet is recorded two or three times, within microseconds
   truncated:HOST,OCTETS        no more of a packet is recorded
-  lengthless:HOST              every other segment that is longer than its link carries has the total length 0 in its IPv4
-                               header, and no header checksum
+  lengthless:HOST              every other segment that is longer than its link carries has the total length 0 in its
+                               IPv4 header, and no header checksum
   sequence:HOST,SEED           something between device and WAP changes the sequence numbers of both sides
 TARGET/truth/pairs.json says what was done, besides all that RECORDED's says.
 """
@@ -127,7 +127,7 @@ class Pair:
         self.captures = {host: Capture(folder / f"{host}.pcapng") for host in self.facts["captures"]}
 
     def clock(self, host, seconds, ppm):
-        """By integers, so that nothing is lost: a time gains itself, as far as it is from the first, times the drift."""
+        """In integers, so that the file has what its truth says."""
         packets, ahead, gain = self.captures[host].packets, round(float(seconds) * BILLION), round(float(ppm) * 1000)
         since = packets[0].time
         for packet in packets:
@@ -135,8 +135,8 @@ class Pair:
         self.facts["clocks"][host] |= {"ahead_ns": ahead, "drift_ppm": gain / 1000, "since_ns": since}
 
     def step(self, host, seconds, where):
-        packets, size, moment = self.captures[host].packets, round(float(seconds) * BILLION), self.moment(host, float(where))
-        for packet in packets:
+        size, moment = round(float(seconds) * BILLION), self.moment(host, float(where))
+        for packet in self.captures[host].packets:
             packet.time += size if packet.time >= moment else 0
         self.facts["clocks"][host]["steps"].append({"at_ns": moment, "size_ns": size})
 
@@ -174,10 +174,8 @@ class Pair:
                 if id(packet) in crossing:
                     arrived[id(crossing[id(packet)])] = packet
             last[host] = old, packet.time
-        self.facts["delays"] = {
-            direction: {client: {"packets": len(list_), "min_ns": min(list_), "median_ns": int(statistics.median_low(list_)),
-                                 "max_ns": max(list_)} for client, list_ in by_client.items()}
-            for direction, by_client in delays.items()}
+        self.facts["delays"] = {direction: {client: spread(values) for client, values in by_client.items()}
+                                for direction, by_client in delays.items()}
 
     def crossings(self):
         """What device and WAP have both seen: the later one by the earlier one, as they have one clock."""
@@ -224,7 +222,7 @@ class Pair:
                 if count % 2 == 0:
                     packet.octets = changed(changed(packet.octets, 16, bytes(2)), 24, bytes(2))
                 count += 1
-        self.facts["super_segments"] = {host: {"all": count, "without_length": (count + 1) // 2}}
+        self.facts["without_length"] = {host: (count + 1) // 2}
 
     def sequence(self, host, seed):
         source, added = random.Random(int(seed)), {}
@@ -237,6 +235,11 @@ class Pair:
                 packet.octets = renumbered(packet.octets, segment, added[segment.ends()], added[segment.ends()[::-1]])
         self.facts["sequence_added"] = {host: {client: [added[client, server], added[server, client]]
                                                for client, server in list(added)[::2]}}
+
+
+def spread(values):
+    return {"packets": len(values), "min_ns": min(values), "median_ns": statistics.median_low(values),
+            "max_ns": max(values)}
 
 
 def changed(octets, at, by):

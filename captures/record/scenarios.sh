@@ -21,13 +21,15 @@ windows_device() {
     windows_request "$1" || true
 }
 
-# Two conversations, of the MDM client and of the enrolment client.
+# Two conversations: the pre-flight of the MDM client, where there is one, and that of the enrolment client.
 windows_discovery() {
-    ask 'operation=GetCACert&message=MDM' -H User-Agent:
-    ask 'operation=GetCACaps&message=MDM' -H User-Agent:
-    send
-    went_well || return
-    sleep "${pauses[0]}"
+    if [[ $preflight == yes ]]; then
+        ask 'operation=GetCACert&message=MDM' -H User-Agent:
+        ask 'operation=GetCACaps&message=MDM' -H User-Agent:
+        send
+        went_well || return
+        sleep "${pauses[0]}"
+    fi
     ask 'operation=GetCACaps&message=default' -A "$windows_agent" -H 'Cache-Control: no-cache'
     ask 'operation=GetCACert&message=default' -A "$windows_agent" -H 'Cache-Control: no-cache'
     send

@@ -816,7 +816,8 @@ group_for_notify(GPtrArray *own, const flow_exchange *notify)
         const char          *id = verify->transaction_id;
 
         if (verify->step != FLOW_VERIFY_REQUEST || !verify->response_end.frame ||
-            verify->response_end.time > notify->request.time + latitude_of(notify->testimony))
+            verify->response_end.time > notify->request.time + latitude_of(notify->testimony) ||
+            verify->response_end.time + PATIENCE < notify->request.time)
             continue;
         if (id && notify->transaction_id ? strcmp(id, notify->transaction_id) == 0
                                          : verify->conversation->client.address ==

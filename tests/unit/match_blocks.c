@@ -268,25 +268,33 @@ put_names(GByteArray *file, const void *address, size_t length, const char *name
     put_block(file, NAMES, body);
 }
 
-/* All names of a file, as "length of address, last octet, name" lines. */
-static char *
+static int
+compare_texts(gconstpointer one, gconstpointer other)
+{
+    return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
+/* All names of a file in alphabetical order, each as "LENGTH OF ADDRESS .LAST OCTET NAME". */
+static GPtrArray *
 names_in(const png_file *file)
 {
-    GString *text = g_string_new(NULL);
+    GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
 
     for (unsigned i = 0; i < png_count(file, NAMES); i++) {
         const png_block *block = png_find(file, NAMES, i);
 
         for (size_t at = 0; at + 4 <= block->length && block->body[at] != 0;) {
-            size_t      length = block->body[at] == 1 ? 4 : 16;
-            size_t      size = block->body[at + 2] | (size_t)block->body[at + 3] << 8;
-            const char *name = (const char *)block->body + at + 4 + length;
+            size_t         length = block->body[at] == 1 ? 4 : 16;
+            size_t         size = block->body[at + 2] | (size_t)block->body[at + 3] << 8;
+            const uint8_t *address = block->body + at + 4;
 
-            g_string_append_printf(text, "%zu .%u %s\n", length, block->body[at + 4 + length - 1], name);
+            g_ptr_array_add(names, g_strdup_printf("%zu .%u %s", length, address[length - 1],
+                                                   (const char *)address + length));
             at += 4 + ((size + 3) & ~(size_t)3);
         }
     }
-    return g_string_free(text, FALSE);
+    g_ptr_array_sort(names, compare_texts);
+    return names;
 }
 
 static void
@@ -296,7 +304,10 @@ test_names(void)
     static const uint8_t  ipv6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 7 };
     static const char     two_names[] = "scep.contoso.com\0ndes.contoso.com";
     GByteArray           *one = file_of(LINK_ETHERNET), *two = file_of(LINK_ETHERNET);
-    g_autofree char      *one_path = NULL, *two_path = NULL, *names = NULL, *shown = NULL;
+    static const char    *expected[] = { "16 .7 six.contoso.com", "4 .20 ndes.contoso.com", "4 .20 scep.contoso.com",
+                                         "4 .30 crp.contoso.com" };
+    g_autofree char      *one_path = NULL, *two_path = NULL, *shown = NULL;
+    g_autoptr(GPtrArray)  names = NULL;
     g_autofree char      *merged_path = scratch_file("merged.pcapng");
     g_autoptr(GPtrArray)  sources = no_sources();
     png_file             *file;
@@ -313,8 +324,9 @@ test_names(void)
     add_source(sources, "wap", two_path);
     file = merge("merged.pcapng", sources, NULL, NULL);
     names = names_in(file);
-    g_assert_cmpstr(names, ==, "4 .20 scep.contoso.com\n4 .20 ndes.contoso.com\n4 .30 crp.contoso.com\n"
-                               "16 .7 six.contoso.com\n");
+    g_assert_cmpuint(names->len, ==, G_N_ELEMENTS(expected));
+    for (guint i = 0; i < names->len; i++)
+        g_assert_cmpstr(names->pdata[i], ==, expected[i]);
     shown = RUN("tshark", "-r", merged_path, "-q", "-z", "hosts");
     g_assert_nonnull(strstr(shown, "192.0.2.30\tcrp.contoso.com"));
     g_assert_nonnull(strstr(shown, "2001:db8::7\tsix.contoso.com"));

@@ -398,6 +398,20 @@ test_refused(void)
     g_assert_true(g_bytes_equal(before, after));
 }
 
+/* A file without an interface is no use. */
+static void
+test_nothing(void)
+{
+    GByteArray           *made = g_byte_array_new();
+    g_autofree char      *path = NULL, *out = scratch_file("nothing.pcapng");
+    g_autoptr(GPtrArray)  sources = no_sources();
+
+    put_section(made, NULL);
+    path = made_file("made.pcapng", made);
+    add_source(sources, "client", path);
+    assert_objection(out, sources, "nothing to write");
+}
+
 /* What was there stays until the file is complete, and stays when it is given up. */
 static void
 test_given_up(void)
@@ -523,6 +537,7 @@ main(int argc, char **argv)
     g_test_add_func("/match/merged/early", test_early);
     g_test_add_func("/match/merged/log", test_log);
     g_test_add_func("/match/merged/refused", test_refused);
+    g_test_add_func("/match/merged/nothing", test_nothing);
     g_test_add_func("/match/merged/given-up", test_given_up);
     g_test_add_func("/match/merged/full", test_full);
     g_test_add_func("/match/merged/full-at-end", test_full_at_end);

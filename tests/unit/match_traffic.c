@@ -187,12 +187,6 @@ traffic_count(const match_source *source)
     return source->records->len;
 }
 
-uint32_t
-traffic_last_number(const match_source *source)
-{
-    return source->next;
-}
-
 static gint
 by_time(gconstpointer a, gconstpointer b)
 {
@@ -241,8 +235,10 @@ traffic_send(traffic_conversation *conversation, stream_side from, traffic_packe
         packet.sequence = conversation->next[from];
     if (packet.flags & WIRE_ACK && packet.acknowledgement == 0)
         packet.acknowledgement = conversation->next[!from];
-    if (conversation->identifications[from] != 0 && packet.identification == 0)
-        packet.identification = ++conversation->identifications[from];
+    if (conversation->identifications[from] != 0 && packet.identification == 0) {
+        conversation->identifications[from] = (uint16_t)(conversation->identifications[from] % UINT16_MAX + 1);
+        packet.identification = conversation->identifications[from];
+    }
     for (unsigned i = 0; i < TRAFFIC_VIEWS; i++) {
         if (conversation->views[i].source && (seen_by & 1u << i))
             conversation->numbers[i] = add_as_seen(conversation, i, from, &packet);

@@ -42,9 +42,8 @@ uint32_t traffic_add(match_source *source, int64_t time, const traffic_packet *p
 /* Likewise of a frame, which is kept. */
 uint32_t traffic_add_frame(match_source *source, int64_t time, GBytes *frame, size_t length);
 
-/* How many records there are, and the number of the one that was read last. */
+/* How many records there are. */
 uint32_t traffic_count(const match_source *source);
-uint32_t traffic_last_number(const match_source *source);
 
 /* Puts the records in the order of their times, as a capture has them; their numbers become others. */
 void traffic_sort(match_source *source);
