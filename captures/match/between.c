@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "ways.h"
+#include "course.h"
 
 #define MILLISECOND INT64_C(1000000)
 
@@ -21,48 +21,38 @@
 #define MOST_WAITING        (1 << 19)
 #define MOST_OCTETS_WAITING (UINT64_C(1) << 28)
 
-#define MOST_HOLES 32
-
 /* The last time that is believed. */
 #define LAST_TIME (INT64_C(1) << 62)
 
-typedef struct hole {
-    uint64_t begin, end;
-} hole;
-
-/* What a source has seen of a direction so far. */
+/* What will be of a group that several have seen. */
 typedef struct {
-    bool     is_begun;
-    uint64_t next;
-    uint64_t retransmitted;
-    GArray  *holes; /* of hole; NULL when there is none */
-} seen;
+    guint   first_pair; /* of its pairs, which follow each other */
+    course *course;     /* NULL before and after it */
+} group_plan;
 
-/* A conversation that others have seen too, at one of its sources. */
-typedef struct member {
+/* A conversation of a source, as it was found when the source was read before. */
+typedef struct {
     const stream_conversation *conversation;
-    way                      *ways[2];      /* to the one next to it on the client's side, and on the server's; or NULL */
-    int64_t                    shifts[2];     /* from its offsets to those of the whole group */
-    bool                       has_shifts[2];
-    seen                       directions[2];
-    uint32_t                   duplicates;    /* that have come so far */
-} member;
+    group_plan                *plan;       /* NULL when nobody else has seen it */
+    uint32_t                   duplicates; /* that have come this time */
+} known;
 
 typedef struct record {
-    struct record *next, *previous;
-    int64_t        time;
-    void          *kept;
-    uint32_t       number, octets;
-    uint16_t       source;
-    uint8_t        count;
-    passage        passages[]; /* onwards first */
+    GList       waiting, open; /* its places in the queues of the same names; `data` is NULL while it is in none */
+    int64_t     time;
+    void       *kept;
+    group_plan *plan;       /* of its passages; NULL when there are none */
+    uint32_t    number, octets;
+    uint16_t    source;
+    uint8_t     count;
+    passage     passages[]; /* onwards first */
 } record;
 
 typedef struct {
     match_source  *source;
     stream_table  *table;
-    member       **members;   /* by index of the conversation; NULL for those that nobody else has seen */
-    guint          conversations;
+    known         *known;     /* by index of the conversation */
+    guint          count;     /* of those */
     match_record   record;    /* the next one */
     int64_t        time;      /* of that */
     bool           is_over;
@@ -76,13 +66,15 @@ typedef struct {
     const between_sink   *sink;
     reader               *readers;
     unsigned              sources;
-    way_set              set;
-    GPtrArray            *ways, *members, *pairs;
+    way_set               set;
+    group_plan           *plans;   /* of each group */
+    GHashTable           *courses; /* that are not over */
+    GPtrArray            *pairs;
     uint8_t              *nearer;  /* for each two sources: 0 not asked yet, 1 the first is nearer to clients, 2 the second */
-    record               *first, *last;
+    GQueue                waiting; /* records for the sink, in order */
+    GQueue                open;    /* of these, or all, those that have passages */
+    uint64_t              octets;  /* of those that wait */
     int64_t               now;
-    unsigned              waiting;
-    uint64_t              octets;
 } between;
 
 static bool start(between *all, GPtrArray *sources, const GPtrArray *groups, char **problem);
@@ -96,12 +88,13 @@ between_find(GPtrArray *sources, const GPtrArray *groups, const clock_estimate *
     between all = { .clocks = clocks, .sink = sink, .sources = sources->len };
 
     *problem = NULL;
-    if (!start(&all, sources, groups, problem) || !run(&all, problem)) {
-        g_ptr_array_unref(all.pairs);
-        all.pairs = NULL;
+    if (start(&all, sources, groups, problem) && run(&all, problem)) {
+        finish(&all);
+        return all.pairs;
     }
     finish(&all);
-    return all.pairs;
+    g_ptr_array_unref(all.pairs);
+    return NULL;
 }
 
 /* --- readers --- */
@@ -133,54 +126,7 @@ advance(between *all, reader *reader)
     }
 }
 
-/* --- ways --- */
-
-static bool
-is_clock_known(const between *all, unsigned source)
-{
-    const clock_estimate *clock = &all->clocks[source];
-
-    return source == 0 || clock->quality != CLOCK_NONE || clock->events[0] + clock->events[1] > 0;
-}
-
-static bool
-has_clock(const between *all, unsigned source)
-{
-    return source == 0 || all->clocks[source].quality != CLOCK_NONE;
-}
-
-static int64_t
-uncertainty_of(const between *all, const unsigned sources[2])
-{
-    int64_t sum = 0;
-
-    for (int end = 0; end < 2; end++) {
-        if (sources[end] != 0 && has_clock(all, sources[end]))
-            sum += CLAMP(all->clocks[sources[end]].uncertainty, 0, LAST_TIME / 4);
-    }
-    return sum;
-}
-
-static between_pair *
-add_pair(between *all, pair_group *group, member *near, member *far)
-{
-    between_pair              *pair = g_new0(between_pair, 1);
-    const stream_conversation *ends[2] = { near->conversation, far->conversation };
-    way                      *way;
-
-    pair->group = group;
-    pair->sources[0] = ends[0]->source;
-    pair->sources[1] = ends[1]->source;
-    g_ptr_array_add(all->pairs, pair);
-    if (!is_clock_known(all, pair->sources[0]) || !is_clock_known(all, pair->sources[1]))
-        return pair;
-    way = way_new(&all->set, pair, ends, uncertainty_of(all, pair->sources),
-                    has_clock(all, pair->sources[0]) && has_clock(all, pair->sources[1]));
-    g_ptr_array_add(all->ways, way);
-    near->ways[STREAM_SERVER] = way;
-    far->ways[STREAM_CLIENT] = way;
-    return pair;
-}
+/* --- what is planned --- */
 
 /* By what most of their conversations say. */
 static bool
@@ -213,62 +159,26 @@ put_in_order(const between *all, const GPtrArray *groups, const pair_group *grou
     }
 }
 
-static member *
-add_member(between *all, const pair_group *group, const stream_conversation *conversation, const member *before)
-{
-    member *member = g_new0(struct member, 1);
-
-    member->conversation = conversation;
-    for (int side = 0; side < 2; side++) {
-        int64_t shift = 0;
-
-        member->has_shifts[side] = !before || (before->has_shifts[side] &&
-                                               pairs_shift(group, before->conversation, conversation, side, &shift));
-        member->shifts[side] = before ? before->shifts[side] + shift : 0;
-    }
-    all->readers[conversation->source].members[conversation->index] = member;
-    g_ptr_array_add(all->members, member);
-    return member;
-}
-
 static void
-add_group(between *all, const GPtrArray *groups, pair_group *group)
+add_pairs(between *all, const GPtrArray *groups, pair_group *group)
 {
     stream_conversation **conversations = g_new(stream_conversation *, group->seen->len);
-    member               *before = NULL;
 
     put_in_order(all, groups, group, conversations);
-    for (guint i = 0; i < group->seen->len; i++) {
-        member *member = add_member(all, group, conversations[i], before);
+    for (guint i = 1; i < group->seen->len; i++) {
+        between_pair *pair = g_new0(between_pair, 1);
 
-        if (before)
-            add_pair(all, group, before, member);
-        before = member;
+        pair->group = group;
+        pair->sources[0] = conversations[i - 1]->source;
+        pair->sources[1] = conversations[i]->source;
+        g_ptr_array_add(all->pairs, pair);
     }
     g_free(conversations);
 }
 
+/* Room for what is known of each source's conversations. */
 static void
-member_free(gpointer data)
-{
-    member *member = data;
-
-    for (int side = 0; side < 2; side++) {
-        if (member->directions[side].holes)
-            g_array_unref(member->directions[side].holes);
-    }
-    g_free(member);
-}
-
-static void
-free_way(gpointer data)
-{
-    way_free(data);
-}
-
-/* Room for the members of each source. */
-static void
-count_conversations(between *all, const GPtrArray *groups)
+make_room(between *all, const GPtrArray *groups)
 {
     for (guint i = 0; i < groups->len; i++) {
         const pair_group *group = groups->pdata[i];
@@ -277,11 +187,32 @@ count_conversations(between *all, const GPtrArray *groups)
             const stream_conversation *conversation = group->seen->pdata[k];
             reader                    *reader = &all->readers[conversation->source];
 
-            reader->conversations = MAX(reader->conversations, conversation->index + 1);
+            reader->count = MAX(reader->count, conversation->index + 1);
         }
     }
     for (unsigned i = 0; i < all->sources; i++)
-        all->readers[i].members = g_new0(member *, all->readers[i].conversations);
+        all->readers[i].known = g_new0(known, all->readers[i].count);
+}
+
+static void
+plan(between *all, const GPtrArray *groups)
+{
+    all->plans = g_new0(group_plan, groups->len);
+    make_room(all, groups);
+    for (guint i = 0; i < groups->len; i++) {
+        pair_group *group = groups->pdata[i];
+
+        all->plans[i].first_pair = all->pairs->len;
+        for (guint k = 0; k < group->seen->len; k++) {
+            const stream_conversation *conversation = group->seen->pdata[k];
+            known                     *known = &all->readers[conversation->source].known[conversation->index];
+
+            known->conversation = conversation;
+            known->plan = group->seen->len > 1 ? &all->plans[i] : NULL;
+        }
+        if (group->seen->len > 1)
+            add_pairs(all, groups, group);
+    }
 }
 
 static bool
@@ -289,20 +220,13 @@ start(between *all, GPtrArray *sources, const GPtrArray *groups, char **problem)
 {
     all->readers = g_new0(reader, sources->len);
     all->nearer = g_new0(uint8_t, (size_t)sources->len * sources->len);
-    all->ways = g_ptr_array_new_with_free_func(free_way);
-    all->members = g_ptr_array_new_with_free_func(member_free);
     all->pairs = g_ptr_array_new_with_free_func(g_free);
+    all->courses = g_hash_table_new(NULL, NULL);
     way_set_init(&all->set);
-    count_conversations(all, groups);
+    plan(all, groups);
     for (unsigned i = 0; i < sources->len; i++) {
         all->readers[i].source = sources->pdata[i];
         all->readers[i].table = stream_table_new(i);
-    }
-    for (guint i = 0; i < groups->len; i++) {
-        pair_group *group = groups->pdata[i];
-
-        if (group->seen->len > 1)
-            add_group(all, groups, group);
     }
     for (unsigned i = 0; i < sources->len; i++) {
         if (!source_rewind(sources->pdata[i], problem))
@@ -312,252 +236,193 @@ start(between *all, GPtrArray *sources, const GPtrArray *groups, char **problem)
     return true;
 }
 
+/* What is left when something went wrong. */
 static void
-finish(between *all)
+drop_records(between *all)
 {
-    for (guint i = 0; i < all->members->len && all->pairs; i++) {
-        const member *member = all->members->pdata[i];
+    for (GList *item; (item = g_queue_pop_head_link(&all->waiting)) != NULL;) {
+        record *record = item->data;
 
-        /* What the client sent again, the way to the server's side tells, and the other way round. */
-        for (int side = 0; side < 2; side++) {
-            if (member->ways[!side])
-                way_count_retransmitted(member->ways[!side], side, member->directions[side].retransmitted);
-        }
-    }
-    for (guint i = 0; i < all->ways->len && all->pairs; i++)
-        way_finish(all->ways->pdata[i]);
-    for (record *record = all->first, *next; record; record = next) {
-        next = record->next;
-        if (all->sink && all->sink->drop && record->kept)
+        if (all->sink->drop && record->kept)
             all->sink->drop(all->sink->user, record->kept);
         g_free(record);
     }
+}
+
+static void
+finish(between *all)
+{
+    GHashTableIter iter;
+    gpointer       course;
+
+    drop_records(all);
+    g_hash_table_iter_init(&iter, all->courses);
+    while (g_hash_table_iter_next(&iter, &course, NULL))
+        course_free(course);
+    g_hash_table_unref(all->courses);
     for (unsigned i = 0; i < all->sources; i++) {
         stream_table_free(all->readers[i].table);
-        g_free(all->readers[i].members);
+        g_free(all->readers[i].known);
     }
-    g_ptr_array_unref(all->members);
-    g_ptr_array_unref(all->ways);
     way_set_clear(&all->set);
+    g_free(all->plans);
     g_free(all->nearer);
     g_free(all->readers);
 }
 
-/* --- what a source has seen so far --- */
+/* --- courses --- */
 
+/* The course of a group, which begins with its first packet. */
+static course *
+course_of(between *all, group_plan *plan)
+{
+    if (!plan->course) {
+        plan->course = course_new(&all->set, (between_pair *const *)&all->pairs->pdata[plan->first_pair], all->clocks);
+        g_hash_table_add(all->courses, plan->course);
+    }
+    return plan->course;
+}
+
+/* Ends it behind its last packet, and when nothing of it waits any more. */
 static void
-add_hole(seen *seen, uint64_t begin, uint64_t end)
+end_course(between *all, group_plan *plan)
 {
-    hole hole = { begin, end };
-
-    if (!seen->holes)
-        seen->holes = g_array_new(FALSE, FALSE, sizeof hole);
-    if (seen->holes->len == MOST_HOLES)
-        g_array_remove_index(seen->holes, 0);
-    g_array_append_val(seen->holes, hole);
-}
-
-/* Octets that fill a hole, or a part of one, come late but for the first time. */
-static bool
-fill_hole(seen *seen, uint64_t *begin, uint64_t *end)
-{
-    for (guint i = 0; seen->holes && i < seen->holes->len; i++) {
-        hole hole = g_array_index(seen->holes, struct hole, i);
-
-        if (*end <= hole.begin || *begin >= hole.end)
-            continue;
-        *begin = MAX(*begin, hole.begin);
-        *end = MIN(*end, hole.end);
-        g_array_remove_index(seen->holes, i);
-        if (hole.begin < *begin)
-            add_hole(seen, hole.begin, *begin);
-        if (*end < hole.end)
-            add_hole(seen, *end, hole.end);
-        return true;
-    }
-    return false;
-}
-
-/* Takes octets, and leaves of them those that the source had not seen before; false when there are none: then it is a copy,
- * and they stay as they are. */
-static bool
-take_octets(seen *seen, uint64_t *begin, uint64_t *end)
-{
-    if (*end <= seen->next)
-        return fill_hole(seen, begin, end);
-    if (*begin > seen->next)
-        add_hole(seen, seen->next, *begin);
-    *begin = MAX(*begin, seen->next);
-    seen->next = *end;
-    return true;
-}
-
-/* --- packets --- */
-
-/* True for the octet before the next one, RFC 9293 3.8.4. */
-static bool
-is_keep_alive(const seen *seen, const wire_segment *segment, uint64_t begin)
-{
-    return segment->length <= 1 && !(segment->flags & (WIRE_SYN | WIRE_FIN)) && begin + 1 == seen->next;
-}
-
-static bool
-shifted(const member *member, stream_side side, uint64_t offset, uint64_t *common)
-{
-    *common = offset + (uint64_t)member->shifts[side];
-    return (int64_t)*common >= 0;
-}
-
-/* The octets of a segment that takes some, in the group's offsets. False when they cannot be compared. */
-static bool
-octets_of(member *member, stream_side from, const wire_segment *segment, uint32_t span, passage *passage)
-{
-    const stream_direction *direction = &member->conversation->directions[from];
-    seen                   *seen = &member->directions[from];
-    uint64_t                begin, end, whole_begin;
-    bool                    is_new;
-
-    if (!seen->is_begun)
-        seen->next = direction->first;
-    seen->is_begun = true;
-    if (!stream_offset(direction, segment->sequence, seen->next, &begin))
-        return false;
-    whole_begin = begin;
-    end = begin + span;
-    if (is_keep_alive(seen, segment, begin)) {
-        is_new = false;
-    } else {
-        is_new = take_octets(seen, &begin, &end);
-        seen->retransmitted += !is_new;
-    }
-    passage->is_copy = !is_new;
-    passage->length = (uint32_t)(end - begin);
-    passage->whole_length = span;
-    return member->has_shifts[from] && shifted(member, from, begin, &passage->begin) &&
-           shifted(member, from, whole_begin, &passage->whole_begin);
-}
-
-/* The numbers of a segment that takes no octets, in the group's offsets. Those of a RST may be anything. */
-static bool
-numbers_of(const member *member, stream_side from, const wire_segment *segment, passage *passage)
-{
-    const stream_direction *own = &member->conversation->directions[from], *other = &member->conversation->directions[!from];
-    uint64_t                acknowledged;
-
-    if (!member->has_shifts[from])
-        return false;
-    passage->sequence = segment->sequence - own->isn + (uint32_t)member->shifts[from];
-    passage->begin = 0;
-    if (segment->flags & WIRE_RST)
-        return true;
-    return (segment->flags & WIRE_ACK) && member->has_shifts[!from] &&
-           stream_offset(other, segment->acknowledgement, MAX(member->directions[!from].next, other->first), &acknowledged) &&
-           shifted(member, !from, acknowledged, &passage->begin);
-}
-
-/* The passages of a packet: `count` of them, onwards first. */
-static unsigned
-passages_of(member *member, const reader *reader, const wire_segment *segment, passage passages[2])
-{
-    stream_side from = stream_side_of(member->conversation, segment);
-    passage     passage = { .time = reader->time, .number = reader->record.number, .from = from };
-    unsigned    count = 0;
-    uint32_t    span = (uint32_t)segment->length + !!(segment->flags & WIRE_SYN) + !!(segment->flags & WIRE_FIN);
-
-    if (segment->flags & WIRE_RST)
-        span = 0;
-    if (!(span > 0 ? octets_of(member, from, segment, span, &passage) : numbers_of(member, from, segment, &passage)))
-        return 0;
-    passage.identification = stream_identification(&reader->record, segment);
-    passage.window = segment->window;
-    passage.flags = segment->flags;
-    passage.hops = segment->hops;
-    for (int i = 0; i < 2; i++) {
-        stream_side towards = i == 0 ? !from : from;
-
-        if (!member->ways[towards])
-            continue;
-        passages[count] = passage;
-        passages[count].way = member->ways[towards];
-        passages[count++].end = towards == STREAM_CLIENT; /* the way's other end is nearer to the client */
-    }
-    return count;
-}
-
-/* The member that the next record belongs to, or NULL; `segment` is its segment. The second capture of a packet is nobody's:
- * the first stands for it. */
-static member *
-member_of(const reader *reader, wire_segment *segment)
-{
-    const match_record        *record = &reader->record;
-    const stream_conversation *conversation;
-    stream_side                from;
-    member                    *member;
-
-    if (record->is_log || !wire_segment_read(record->link, record->octets, record->captured, record->length, segment))
-        return NULL;
-    conversation = stream_table_add(reader->table, record, segment, &from);
-    member = conversation && conversation->index < reader->conversations ? reader->members[conversation->index] : NULL;
-    if (!member || conversation->duplicates != member->duplicates) {
-        if (member)
-            member->duplicates = conversation->duplicates;
-        return NULL;
-    }
-    return member;
+    if (plan->course->left > 0 || plan->course->records > 0)
+        return;
+    g_hash_table_remove(all->courses, plan->course);
+    course_free(plan->course);
+    plan->course = NULL;
 }
 
 /* --- records --- */
 
-static void
-append(between *all, record *record)
+/* What is known of the conversation that the next record belongs to, or NULL; `segment` is its segment. `is_again` tells
+ * whether it is the second capture of a packet: the first stands for it. */
+static known *
+known_of(reader *reader, wire_segment *segment, bool *is_again)
 {
-    struct record *before = all->last;
+    const match_record  *record = &reader->record;
+    stream_conversation *conversation;
+    known               *known;
+    stream_side          from;
 
-    for (unsigned passed = 0; before && passed < MOST_PASSED; passed++) {
-        if (before->time < record->time || (before->time == record->time && before->source <= record->source))
+    if (record->is_log || !wire_segment_read(record->link, record->octets, record->captured, record->length, segment))
+        return NULL;
+    conversation = stream_table_add(reader->table, record, segment, &from);
+    known = conversation->index < reader->count ? &reader->known[conversation->index] : NULL;
+    if (!known || !known->conversation)
+        return NULL;
+    *is_again = conversation->duplicates != known->duplicates;
+    known->duplicates = conversation->duplicates;
+    if (record->number == known->conversation->last_number)
+        stream_table_drop(reader->table, conversation);
+    return known;
+}
+
+/* Where a record belongs in a queue: before the item that is returned, or at the end. */
+static GList *
+place_of(const GQueue *queue, const record *record)
+{
+    GList *after = NULL;
+
+    for (unsigned passed = 0; passed < MOST_PASSED; passed++) {
+        GList              *before = after ? after->prev : queue->tail;
+        const struct record *other = before ? before->data : NULL;
+
+        if (!other || other->time < record->time || (other->time == record->time && other->source <= record->source))
             break;
-        before = before->previous;
+        after = before;
     }
-    record->previous = before;
-    record->next = before ? before->next : all->first;
-    *(record->next ? &record->next->previous : &all->last) = record;
-    *(before ? &before->next : &all->first) = record;
-    all->waiting++;
-    all->octets += record->octets;
+    return after;
+}
+
+static void
+enqueue(GQueue *queue, record *record, GList *item)
+{
+    GList *after = place_of(queue, record);
+
+    item->data = record;
+    g_queue_insert_before_link(queue, after, item);
+}
+
+static void
+dequeue(GQueue *queue, GList *item)
+{
+    if (!item->data)
+        return;
+    g_queue_unlink(queue, item);
+    item->data = NULL;
+}
+
+/* The passages of the record that a reader has, and whose they are; how many there are. */
+static unsigned
+passages_of(between *all, reader *reader, passage passages[2], group_plan **plan)
+{
+    wire_segment  segment;
+    bool          is_again;
+    const known  *known = known_of(reader, &segment, &is_again);
+    course       *course;
+    unsigned      source = (unsigned)(reader - all->readers), count = 0;
+
+    *plan = known ? known->plan : NULL;
+    if (!*plan)
+        return 0;
+    course = course_of(all, *plan);
+    if (!is_again && reader->record.has_time)
+        count = course_take(course_member_of(course, source), &reader->record, reader->time, &segment, passages);
+    course->left -= reader->record.number == known->conversation->last_number;
+    return count;
+}
+
+static record *
+new_record(const between *all, const reader *reader, group_plan *plan, const passage *passages, unsigned count)
+{
+    record  *record = g_malloc0(sizeof *record + count * sizeof *passages);
+    unsigned source = (unsigned)(reader - all->readers);
+
+    record->time = reader->time;
+    record->number = reader->record.number;
+    record->source = (uint16_t)source;
+    record->plan = count > 0 ? plan : NULL;
+    record->count = (uint8_t)count;
+    for (unsigned i = 0; i < count; i++)
+        record->passages[i] = passages[i];
+    if (all->sink) {
+        record->octets = (uint32_t)MIN(reader->record.captured, UINT32_MAX);
+        record->kept = all->sink->keep(all->sink->user, source, &reader->record);
+    }
+    return record;
 }
 
 /* Takes the record that a reader has. */
 static void
 take(between *all, reader *reader)
 {
-    passage      passages[2];
-    wire_segment segment;
-    unsigned     source = (unsigned)(reader - all->readers), count = 0;
-    member      *member = member_of(reader, &segment);
-    record      *record;
+    passage     passages[2];
+    group_plan *plan;
+    unsigned    count = passages_of(all, reader, passages, &plan);
+    record     *record = NULL;
 
-    if (member && reader->record.has_time)
-        count = passages_of(member, reader, &segment, passages);
     if (reader->record.has_time) {
         reader->first = reader->has_time ? MIN(reader->first, reader->time) : reader->time;
         reader->last = reader->time;
         reader->has_time = true;
     }
     reader->number = reader->record.number;
-    if (count == 0 && !all->sink)
-        return;
-    record = g_malloc(sizeof *record + count * sizeof *passages);
-    record->time = reader->time;
-    record->number = reader->record.number;
-    record->source = (uint16_t)source;
-    record->octets = all->sink ? (uint32_t)MIN(reader->record.captured, UINT32_MAX) : 0;
-    record->kept = all->sink ? all->sink->keep(all->sink->user, source, &reader->record) : NULL;
-    record->count = (uint8_t)count;
-    append(all, record);
-    for (unsigned i = 0; i < count; i++) {
-        record->passages[i] = passages[i];
-        way_see(&record->passages[i]);
+    if (count > 0 || all->sink)
+        record = new_record(all, reader, plan, passages, count);
+    if (all->sink) {
+        enqueue(&all->waiting, record, &record->waiting);
+        all->octets += record->octets;
     }
+    if (count > 0) {
+        enqueue(&all->open, record, &record->open);
+        plan->course->records++;
+    } else if (plan) {
+        end_course(all, plan);
+    }
+    for (unsigned i = 0; i < count; i++)
+        way_see(&record->passages[i]);
 }
 
 /* The reader of a passage's other end. */
@@ -567,14 +432,16 @@ other_reader(const between *all, const passage *passage)
     return &all->readers[way_pair(passage->way)->sources[!passage->end]];
 }
 
-/* Whether a packet can still be seen at the other end. */
+/* Whether a packet can still be seen at the other end: not behind its last packet of the conversation, as soon as it is
+ * known that the capture went on. */
 static bool
 can_be_met(const between *all, const passage *passage)
 {
     const reader              *other = other_reader(all, passage);
     const stream_conversation *conversation = way_conversation(passage->way, !passage->end);
+    int64_t                    uncertainty, time = way_time_there(passage->way, passage, &uncertainty);
 
-    return !other->is_over && other->number < conversation->last_number &&
+    return !other->is_over && (other->number < conversation->last_number || other->time < time + uncertainty) &&
            all->now <= passage->time + way_horizon(passage->way);
 }
 
@@ -640,32 +507,49 @@ hand_on(const between *all, record *record, char **problem)
 }
 
 static void
-remove_first(between *all)
+remove_record(between *all, record *record)
 {
-    record *record = all->first;
-
-    all->first = record->next;
-    *(record->next ? &record->next->previous : &all->last) = NULL;
-    all->waiting--;
+    dequeue(&all->waiting, &record->waiting);
+    dequeue(&all->open, &record->open);
     all->octets -= record->octets;
+    if (record->plan) {
+        record->plan->course->records--;
+        end_course(all, record->plan);
+    }
     g_free(record);
+}
+
+/* Decides what has waited long enough. */
+static void
+decide_open(between *all)
+{
+    for (GList *item; (item = all->open.head) != NULL;) {
+        record *record = item->data;
+
+        give_up(all, record, all->open.length > MOST_WAITING);
+        if (is_open(record))
+            return;
+        dequeue(&all->open, item);
+        if (!all->sink)
+            remove_record(all, record);
+    }
 }
 
 /* Hands on the records at the front that are decided and that nothing can come before any more. */
 static bool
-settle(between *all, bool is_over, char **problem)
+hand_on_decided(between *all, bool is_over, char **problem)
 {
-    while (all->first) {
-        record *record = all->first;
-        bool    is_full = all->waiting > MOST_WAITING || all->octets > MOST_OCTETS_WAITING;
+    for (GList *item; (item = all->waiting.head) != NULL;) {
+        record *record = item->data;
+        bool    is_full = all->waiting.length > MOST_WAITING || all->octets > MOST_OCTETS_WAITING;
 
-        if (is_open(record))
-            give_up(all, record, is_full);
-        if (is_open(record) || (all->sink && !is_over && !is_full && record->time > all->now - DISORDER))
+        if (is_full)
+            give_up(all, record, true);
+        if (is_open(record) || (!is_over && !is_full && record->time > all->now - DISORDER))
             return true;
-        if (all->sink && !hand_on(all, record, problem))
+        if (!hand_on(all, record, problem))
             return false;
-        remove_first(all);
+        remove_record(all, record);
     }
     return true;
 }
@@ -691,10 +575,12 @@ run(between *all, char **problem)
 
     while ((reader = next_reader(all)) != NULL) {
         all->now = MAX(all->now, reader->time);
-        if (!settle(all, false, problem))
+        decide_open(all);
+        if (!hand_on_decided(all, false, problem))
             return false;
         take(all, reader);
         advance(all, reader);
     }
-    return settle(all, true, problem);
+    decide_open(all);
+    return hand_on_decided(all, true, problem);
 }

@@ -40,31 +40,29 @@ static bool
 clip(clock_lines *lines, clock_line weight, long double limit, long double nothing)
 {
     long double excess[CLOCK_CORNERS];
-    clock_lines old;
-    unsigned    outside = 0;
+    clock_line  old[CLOCK_CORNERS];
+    unsigned    count = lines->count, outside = 0;
 
-    for (unsigned i = 0; i < lines->count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         excess[i] = lines->corners[i].height * weight.height + lines->corners[i].slope * weight.slope - limit;
         outside += excess[i] > nothing;
     }
     /* A polygon that has no room left is as good as it needs to be: not to cut off one of many corners more is safe. */
-    if (outside == 0 || (outside == 1 && lines->count == CLOCK_CORNERS))
+    if (outside == 0 || (outside == 1 && count == CLOCK_CORNERS))
         return true;
-    if (outside == lines->count) {
-        lines->count = 0;
-        return false;
-    }
-    old = *lines;
     lines->count = 0;
-    for (unsigned i = 0; i < old.count && lines->count < CLOCK_CORNERS; i++) {
-        unsigned   next = (i + 1) % old.count;
-        clock_line from = old.corners[i], to = old.corners[next];
+    if (outside == count)
+        return false;
+    memcpy(old, lines->corners, count * sizeof *old);
+    for (unsigned i = 0; i < count && lines->count < CLOCK_CORNERS; i++) {
+        unsigned next = (i + 1) % count;
 
         if (excess[i] <= nothing)
-            lines->corners[lines->count++] = from;
+            lines->corners[lines->count++] = old[i];
         if (MAX(excess[i], excess[next]) > nothing && MIN(excess[i], excess[next]) < -nothing &&
             lines->count < CLOCK_CORNERS)
-            lines->corners[lines->count++] = between(from, to, excess[i] / (excess[i] - excess[next]), weight, limit);
+            lines->corners[lines->count++] =
+                between(old[i], old[next], excess[i] / (excess[i] - excess[next]), weight, limit);
     }
     return true;
 }

@@ -20,11 +20,6 @@
 /* No step is told from one event alone: it is tried so often whether one explains it. */
 #define TRIES 64
 
-/* Each time, slopes are better known. */
-#define CLOSER 3
-
-static const clock_range any_slope = { -1, 1 };
-
 static bool
 is_allowed(clock_lines *lines, const clock_bound *bound, long double relaxed)
 {
@@ -34,10 +29,9 @@ is_allowed(clock_lines *lines, const clock_bound *bound, long double relaxed)
 }
 
 static void
-begin_lines(clock_lines *lines, clock_range slopes, const clock_bound *bound, long double relaxed)
+begin_lines(clock_lines *lines, const clock_bound *bound, long double relaxed)
 {
     clock_lines_all(lines);
-    clock_lines_bound_slope(lines, slopes);
     is_allowed(lines, bound, relaxed);
 }
 
@@ -49,7 +43,7 @@ bound_at(const GArray *bounds, guint index)
 
 /* Where pieces begin, of guint, from the left, with the bound `without` left out. */
 static GArray *
-begins_of(const GArray *bounds, clock_range slopes, long double relaxed, guint without)
+begins_of(const GArray *bounds, long double relaxed, guint without)
 {
     GArray     *begins = g_array_new(FALSE, FALSE, sizeof(guint));
     clock_lines lines;
@@ -59,14 +53,14 @@ begins_of(const GArray *bounds, clock_range slopes, long double relaxed, guint w
         if (i == without || (lines.count > 0 && is_allowed(&lines, bound_at(bounds, i), relaxed)))
             continue;
         g_array_append_val(begins, i);
-        begin_lines(&lines, slopes, bound_at(bounds, i), relaxed);
+        begin_lines(&lines, bound_at(bounds, i), relaxed);
     }
     return begins;
 }
 
 /* Where pieces end, each the first that is not in it, from the right: the last piece comes first. */
 static GArray *
-ends_of(const GArray *bounds, clock_range slopes, long double relaxed)
+ends_of(const GArray *bounds, long double relaxed)
 {
     GArray     *ends = g_array_new(FALSE, FALSE, sizeof(guint));
     clock_lines lines;
@@ -76,15 +70,15 @@ ends_of(const GArray *bounds, clock_range slopes, long double relaxed)
         if (lines.count > 0 && is_allowed(&lines, bound_at(bounds, i - 1), relaxed))
             continue;
         g_array_append_val(ends, i);
-        begin_lines(&lines, slopes, bound_at(bounds, i - 1), relaxed);
+        begin_lines(&lines, bound_at(bounds, i - 1), relaxed);
     }
     return ends;
 }
 
 static GArray *
-divide(const GArray *bounds, clock_range slopes, long double relaxed)
+divide(const GArray *bounds, long double relaxed)
 {
-    GArray *begins = begins_of(bounds, slopes, relaxed, G_MAXUINT), *ends = ends_of(bounds, slopes, relaxed);
+    GArray *begins = begins_of(bounds, relaxed, G_MAXUINT), *ends = ends_of(bounds, relaxed);
     GArray *pieces = g_array_new(FALSE, FALSE, sizeof(clock_piece));
 
     for (guint i = 0; i < begins->len; i++) {
@@ -155,7 +149,7 @@ leave_out_one(clock_pieces *pieces, long double relaxed, guint *tries)
         const guint suspects[] = { clock_piece_at(pieces, i)->begin, clock_piece_at(pieces, i - 1)->end - 1 };
 
         for (guint j = 0; j < G_N_ELEMENTS(suspects) && *tries > 0; j++) {
-            GArray *begins = begins_of(pieces->bounds, any_slope, relaxed, suspects[j]);
+            GArray *begins = begins_of(pieces->bounds, relaxed, suspects[j]);
             bool    is_wrong = begins->len < pieces->pieces->len;
 
             (*tries)--;
@@ -176,7 +170,7 @@ find_lines(const clock_pieces *pieces, long double relaxed, clock_lines *lines)
 {
     /* Where slopes meet in one, corners would be lost in rounding. Over a day this makes a hundredth of a ns. */
     const long double rounding = 1e-16L;
-    clock_range       common = any_slope;
+    clock_range       common = { -1, 1 };
 
     for (guint i = 0; i < pieces->pieces->len; i++) {
         clock_range slopes;
@@ -197,24 +191,6 @@ find_lines(const clock_pieces *pieces, long double relaxed, clock_lines *lines)
         if (!clock_lines_bound_slope(&lines[i], common))
             return false;
     return true;
-}
-
-/* With the slopes that all pieces have in common, a piece does not reach as far into its neighbours as it does when it
- * may lean. */
-static void
-divide_closer(clock_pieces *pieces, long double relaxed)
-{
-    clock_lines *lines = g_new(clock_lines, pieces->pieces->len);
-
-    if (find_lines(pieces, relaxed, lines)) {
-        GArray *closer = divide(pieces->bounds, clock_lines_slopes(&lines[0]), relaxed);
-
-        if (closer->len == pieces->pieces->len)
-            set_pieces(pieces, closer);
-        else
-            g_array_unref(closer);
-    }
-    g_free(lines);
 }
 
 static bool
@@ -240,13 +216,11 @@ find_in_order(clock_pieces *pieces, const GArray *bounds, long double relaxed)
 
     pieces->bounds = copy(bounds);
     pieces->left_out[0] = pieces->left_out[1] = 0;
-    pieces->pieces = divide(bounds, any_slope, relaxed);
+    pieces->pieces = divide(bounds, relaxed);
     for (unsigned round = 0; round < ROUNDS && pieces->pieces->len > 1 && leave_out_one_sided(pieces); round++)
-        set_pieces(pieces, divide(pieces->bounds, any_slope, relaxed));
+        set_pieces(pieces, divide(pieces->bounds, relaxed));
     while (has_few_steps(pieces) && leave_out_one(pieces, relaxed, &tries))
-        set_pieces(pieces, divide(pieces->bounds, any_slope, relaxed));
-    for (unsigned round = 0; round < CLOSER && has_few_steps(pieces); round++)
-        divide_closer(pieces, relaxed);
+        set_pieces(pieces, divide(pieces->bounds, relaxed));
 }
 
 static guint

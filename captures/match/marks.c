@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define FEW 4 /* there is room for so many at first */
+#define FEW 2 /* there is room for so many at first */
 
 static uint64_t
 stride_of(const stream_marks *marks)

@@ -307,22 +307,23 @@ overlap(const stream_direction *one, const stream_direction *other)
     return other_begin - begin <= one->length || begin - other_begin <= other->length;
 }
 
-/* Likewise of both directions, as far as both sources know them. */
+/* Likewise of both directions, as far as both sources know them. A lone RST tells nothing: such are alike. */
 static bool
 have_overlap(const stream_conversation *one, const stream_conversation *other)
 {
-    unsigned known = 0;
+    unsigned by_both = 0, by_any = 0;
 
     for (int side = 0; side < 2; side++) {
         const stream_direction *a = &one->directions[side], *b = &other->directions[side];
 
+        by_any += is_known(a) || is_known(b);
         if (!is_known(a) || !is_known(b))
             continue;
         if (!overlap(a, b))
             return false;
-        known++;
+        by_both++;
     }
-    return known > 0;
+    return by_both > 0 || by_any == 0;
 }
 
 static bool

@@ -118,6 +118,8 @@ conversation_free(gpointer conversation)
 {
     tracked *tracked = conversation;
 
+    if (!tracked)
+        return;
     for (int side = 0; side < 2; side++) {
         stream_marks_clear(&tracked->told.directions[side].octets);
         stream_marks_clear(&tracked->told.directions[side].acknowledged);
@@ -150,6 +152,19 @@ const GPtrArray *
 stream_table_conversations(const stream_table *table)
 {
     return table->conversations;
+}
+
+void
+stream_table_drop(stream_table *table, stream_conversation *conversation)
+{
+    tracked *dropped = table->conversations->pdata[conversation->index];
+
+    if (g_hash_table_lookup(table->current, &dropped->ends) == dropped)
+        g_hash_table_remove(table->current, &dropped->ends);
+    if (table->last == dropped)
+        table->last = NULL;
+    table->conversations->pdata[conversation->index] = NULL;
+    conversation_free(dropped);
 }
 
 static size_t

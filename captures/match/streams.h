@@ -76,6 +76,9 @@ stream_conversation *stream_table_add(stream_table *table, const match_record *r
 /* All of them, in the order of their first packets (of stream_conversation *). */
 const GPtrArray *stream_table_conversations(const stream_table *table);
 
+/* Frees a conversation that gets no more packets, by who knows the file already: NULL stands in its place. */
+void stream_table_drop(stream_table *table, stream_conversation *conversation);
+
 /* Who sent a segment of the conversation. */
 stream_side stream_side_of(const stream_conversation *conversation, const wire_segment *segment);
 

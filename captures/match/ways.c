@@ -174,19 +174,6 @@ way_new(way_set *set, between_pair *pair, const stream_conversation *const ends[
     return way;
 }
 
-void
-way_free(way *way)
-{
-    for (int side = 0; side < 2; side++) {
-        digest_clear(&way->directions[side].delays);
-        for (int end = 0; end < 2; end++) {
-            for (unsigned i = 0; i < GENERATIONS; i++)
-                range_queue_clear(&way->directions[side].queues[end][i]);
-        }
-    }
-    g_free(way);
-}
-
 const between_pair *
 way_pair(const way *way)
 {
@@ -276,7 +263,7 @@ delay_between(const passage *packet, const passage *other)
 }
 
 /* Which of two copies a packet is: the one with its identification, else the one that left last of those that could have
- * been so fast. */
+ * been so fast; the other when there is no difference. */
 static const passage *
 likelier(const way_direction *direction, const passage *packet, const passage *one, const passage *other)
 {
@@ -290,8 +277,8 @@ likelier(const way_direction *direction, const passage *packet, const passage *o
     if ((by_one >= least) != (by_other >= least))
         return by_one >= least ? one : other;
     if (by_one >= least)
-        return by_one <= by_other ? one : other;
-    return by_one >= by_other ? one : other;
+        return by_one < by_other ? one : other;
+    return by_one > by_other ? one : other;
 }
 
 static bool
@@ -532,26 +519,38 @@ way_count_retransmitted(way *way, stream_side from, uint64_t count)
     way->pair->directions[from].retransmitted = count;
 }
 
+/* Whether large packets do not come through, and how many of the lost are as large as any that did. */
+static void
+judge_lengths(const way_direction *direction, between_direction *told)
+{
+    uint32_t larger = 0;
+
+    for (unsigned i = 0; i < LENGTHS; i++) {
+        if (direction->lost[i].count > 0 && direction->lost[i].length >= direction->longest)
+            told->lost_large += direction->lost[i].count;
+        if (direction->lost[i].length > MAX(direction->longest, LARGE))
+            larger += direction->lost[i].count;
+    }
+    told->is_black_hole = larger >= AGAIN_AND_AGAIN && direction->delays.count > 0;
+}
+
 void
-way_finish(way *way)
+way_free(way *way)
 {
     for (int side = 0; side < 2; side++) {
-        way_direction    *direction = &way->directions[side];
+        way_direction     *direction = &way->directions[side];
         between_direction *told = &way->pair->directions[side];
-        uint32_t           larger = 0;
 
-        for (unsigned i = 0; i < LENGTHS; i++) {
-            if (direction->lost[i].count > 0 && direction->lost[i].length >= direction->longest)
-                told->lost_large += direction->lost[i].count;
-            if (direction->lost[i].length > MAX(direction->longest, LARGE))
-                larger += direction->lost[i].count;
+        judge_lengths(direction, told);
+        if (way->has_delays) {
+            told->delay.count = direction->delays.count;
+            told->delay.min = direction->delays.least;
+            told->delay.max = direction->delays.most;
+            told->delay.median = digest_median(&direction->delays);
         }
-        told->is_black_hole = larger >= AGAIN_AND_AGAIN && direction->delays.count > 0;
-        if (!way->has_delays)
-            continue;
-        told->delay.count = direction->delays.count;
-        told->delay.min = direction->delays.least;
-        told->delay.max = direction->delays.most;
-        told->delay.median = digest_median(&direction->delays);
+        digest_clear(&direction->delays);
+        for (unsigned i = 0; i < 2 * GENERATIONS; i++)
+            range_queue_clear(&direction->queues[i / GENERATIONS][i % GENERATIONS]);
     }
+    g_free(way);
 }

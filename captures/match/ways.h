@@ -50,7 +50,9 @@ void way_set_clear(way_set *set);
  * pair. `uncertainty`: of the two clocks against each other; `has_delays`: they are known well enough for delays. */
 way *way_new(way_set *set, between_pair *pair, const stream_conversation *const ends[2], int64_t uncertainty,
                bool has_delays);
-void  way_free(way *way);
+
+/* Writes what was counted to the pair. */
+void way_free(way *way);
 
 const between_pair        *way_pair(const way *way);
 const stream_conversation *way_conversation(const way *way, unsigned end);
@@ -71,7 +73,5 @@ void way_give_up(passage *packet, bool is_expected, bool is_early);
 /* The sender's end has seen so many packets of a direction that had been sent before. */
 void way_count_retransmitted(way *way, stream_side from, uint64_t count);
 
-/* Writes what was counted to the pair, once nothing is open any more. */
-void way_finish(way *way);
 
 #endif

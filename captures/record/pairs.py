@@ -137,6 +137,9 @@ def main():
     facts = {
         "what": scenario["what"], "captures": captures, "recorded_as": None, "rewritten": [], "joined": joined or None,
         "clocks": {host: {"ahead_ns": 0, "drift_ppm": 0, "since_ns": 0, "steps": []} for host in captures},
+        # What NDES and the CRP log by.
+        "log_clocks": {host: {"ahead_ns": round(clock["ahead"] * 1_000_000_000), "time_zone": clock["time_zone"]}
+                       for host, clock in scenario.get("clocks", {}).items()},
         "connections": connections, "inside": inside, "onward": onward_of(connections, inside),
         "dropped": {"counters": counted(text_of(logs / "counters.log")), **dropped_of(logs / "dropped.log")},
         "injected": [json.loads(line) for line in text_of(logs / "middlebox.log").splitlines()[1:]],
@@ -149,14 +152,17 @@ def main():
 
 
 def write(path, facts):
-    """JSON with a line for each thing in a list."""
-    lines = (f" {json.dumps(key)}: {laid_out(value)}" for key, value in facts.items())
-    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    path.write_text(laid_out(facts, 1) + "\n")
 
 
-def laid_out(value):
+def laid_out(value, depth):
+    """JSON with a line for each thing that there is a list of, and for each key above those."""
+    space, end = "\n" + depth * " ", "\n" + (depth - 1) * " "
     if isinstance(value, list) and value and isinstance(value[0], dict):
-        return "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
+        return "[" + ",".join(space + json.dumps(one) for one in value) + end + "]"
+    if isinstance(value, dict) and depth <= 2 and any(isinstance(one, (dict, list)) for one in value.values()):
+        return "{" + ",".join(f"{space}{json.dumps(key)}: {laid_out(one, depth + 1)}"
+                              for key, one in value.items()) + end + "}"
     return json.dumps(value)
 
 

@@ -9,6 +9,20 @@ pair() {
     proxy_directives='proxy_set_header X-Request-ID $request_id;'
 }
 
+# What the WAP calls a request, and what a server was told that the WAP calls it.
+request_names() {
+    # shellcheck disable=SC2016 # nginx's variables
+    echo ',"request_id":"$request_id","passed_on":"$http_x_request_id"'
+}
+
+# A log of requests that there are many of.
+brief_format() {
+    cat <<'END'
+    log_format brief escape=json '{"client":"$remote_addr","client_port":"$remote_port","method":"$request_method",'
+        '"uri":"$request_uri","status":"$status","request_id":""}';
+END
+}
+
 # --- what is known besides the captures ---
 
 # The kernels of device and WAP tell of every TCP socket that ends, with its addresses and counters. The router logs what
@@ -81,15 +95,15 @@ scenario_pair_plain() {
     pair
     keep_messages=yes prepare=two_messages pauses=(2 4) size_limit=300000
     begin
-    expect device "$new_connection" 6
+    expect device "$new_connection" 5
     windows_device ask_get
     ends_with 0
     keep_issued 05
     sleep 6
-    message=second windows_device ask_post
+    preflight=no message=second windows_device ask_post
     ends_with 0
     keep_device_key "$work/client-second/key" device-2
-    arranged 2 'A Windows device enrols, and 6 s later once more.'
+    arranged 2 'A Windows device enrols, and 6 s later once more, without a pre-flight.'
 }
 
 scenario_pair_twenty() {
@@ -106,12 +120,12 @@ scenario_pair_twenty() {
 
 # The router translates both ends, the devices' ports too, and, as routers do, lowers the MSS in the SYNs of both sides.
 scenario_pair_nat() {
-    crowd 4
+    crowd 3
     pair
     router=yes size_limit=500000
     begin
-    expect device "$new_connection" 12
-    expect wap "$new_connection && ip.src == 203.0.113.1" 12
+    expect device "$new_connection" 9
+    expect wap "$new_connection && ip.src == 203.0.113.1" 9
     sed -i 's/^203\.0\.113\.20 /192.0.2.1 /' "/etc/netns/$(namespace device)/hosts"
     on router nft -f - <<'END'
 table ip translation {
@@ -129,7 +143,7 @@ END
     on router sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_{close,time_wait}=600
     router_rules 'tcp flags syn tcp option maxseg size set 1360'
     crowd_enrols
-    arranged 4 "Four Windows devices enrol at once. They call the router, which translates the addresses of both ends and \
+    arranged 3 "Three Windows devices enrol at once. They call the router, which translates the addresses of both ends and \
 the devices' ports, and lowers the MSS of both to 1360."
 }
 
@@ -139,7 +153,7 @@ loss() {
     windows
     slim
     pair
-    router=yes size_limit=560000 prepare=three_messages challenge=$(openssl rand -hex 2000)
+    router=yes size_limit=560000 prepare=three_messages challenge=$(openssl rand -hex 1500)
     wap_directives+='large_client_header_buffers 4 32k; '
     wap_directives+="location = /monitor { access_log $work/logs/wap-access.log brief; return 204; }"
     ndes_directives='large_client_header_buffers 4 32k;'
@@ -228,7 +242,7 @@ long_enrolment() {
     windows
     slim
     pair
-    joined=$1 router=yes challenge=$(openssl rand -hex 5000) prepare=two_messages size_limit=300000
+    joined=$1 router=yes preflight=no challenge=$(openssl rand -hex 4000) prepare=two_messages size_limit=300000
     wap_directives+='large_client_header_buffers 4 32k;' ndes_directives='large_client_header_buffers 4 32k;'
     begin
     # shellcheck disable=SC2086 # words
@@ -287,7 +301,7 @@ scenario_pair_logs() {
 
 rewritten_pair_shifted() { rewrites pair-plain clock:wap,37,50; }
 
-rewritten_pair_step() { rewrites pair-plain step:wap,5,4; }
+rewritten_pair_step() { rewrites pair-plain step:wap,5,3; }
 
 rewritten_pair_step_back() { rewrites pair-plain step:wap,-8,3.5; }
 

@@ -194,7 +194,7 @@ class Pair:
     def keep_delay(delays, packet, host, delay):
         segment = Segment.of(packet)
         if segment:
-            direction, client = (("client_to_wap", 0) if host == "wap" else ("wap_to_client", 1))
+            direction, client = ("to_wap", 0) if host == "wap" else ("to_device", 1)
             delays.setdefault(direction, {}).setdefault(segment.ends()[client], []).append(delay)
 
     def duplicates(self, host, seed):

@@ -54,11 +54,9 @@ http_common() {
         '"method":"\$request_method","uri":"\$request_uri","status":"\$status","request_length":"\$request_length",'
         '"body_bytes_sent":"\$body_bytes_sent","seconds":"\$request_time","user_agent":"\$http_user_agent",'
         '"tls":"\$ssl_protocol","cipher":"\$ssl_cipher","resumed":"\$ssl_session_reused","sni":"\$ssl_server_name",'
-        '"upstream":"\$upstream_addr","upstream_status":"\$upstream_status",'
-        '"request_id":"\$request_id","passed_on":"\$http_x_request_id"}';
-    log_format brief escape=json '{"client":"\$remote_addr","client_port":"\$remote_port","method":"\$request_method",'
-        '"uri":"\$request_uri","status":"\$status","request_id":""}';
+        '"upstream":"\$upstream_addr","upstream_status":"\$upstream_status"$([[ $pair == no ]] || request_names)}';
     access_log $work/logs/$1-access.log facts;
+$([[ $pair == no ]] || brief_format)
 $([[ $product_logs == no || $1 != @(ndes|crp) ]] || iis_logs "$1")
     client_body_temp_path $work/temp-$1-body;
     proxy_temp_path $work/temp-$1-proxy;

@@ -28,6 +28,7 @@ test_section(void)
     GByteArray           *made = g_byte_array_new(), *options = g_byte_array_new();
     g_autofree char      *path = NULL, *log = sample_file("logs/reference", "crp/CRP.log");
     g_autofree char      *account = NULL, *comment = NULL, *application = NULL, *system = NULL, *hardware = NULL;
+    g_autofree char      *own_system = NULL;
     g_autoptr(GPtrArray)  sources = no_sources();
     png_file             *file;
 
@@ -37,6 +38,9 @@ test_section(void)
     put_text_option(options, SECTION_HARDWARE, "Xeon");
     put_section(made, options);
     put_interface(made, LINK_ETHERNET, 0, NULL);
+    options = g_byte_array_new();
+    put_text_option(options, SYSTEM, "FreeBSD"); /* of a probe */
+    put_interface(made, LINK_ETHERNET, 0, options);
     path = made_file("section.pcapng", made);
     add_source(sources, "wap", path);
     add_source(sources, "crp", log);
@@ -54,7 +58,9 @@ test_section(void)
     /* What is true of one machine is told of its interface. */
     system = interface_text(file, 0, SYSTEM);
     hardware = interface_text(file, 0, HARDWARE);
+    own_system = interface_text(file, 1, SYSTEM);
     g_assert_cmpstr(system, ==, "64-bit Windows Server 2022");
+    g_assert_cmpstr(own_system, ==, "FreeBSD");
     g_assert_cmpstr(hardware, ==, "Xeon");
     png_free(file);
 }

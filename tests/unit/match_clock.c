@@ -333,6 +333,22 @@ test_cut_stamps(void)
     end_network(&network, &estimate);
 }
 
+/* What stamps have lost is wrong as well where it does not show: here the other's lose all of 999 ns, and those of the
+ * reference nothing, on a way of 100 ns. */
+static void
+test_cut_unseen(void)
+{
+    network        network = new_network(SECOND + 999 - 1, 0); /* BEGIN is 1 ns after a microsecond */
+    clock_estimate estimate;
+
+    network.fineness[0] = network.fineness[1] = MICROSECOND;
+    for (int i = 0; i < 100; i++)
+        send(&network, i % 2 == 0, i * 10 * MILLISECOND - 1, i % 2 == 0 ? 0 : 10 * MICROSECOND);
+    estimate = estimate_of(&network);
+    assert_truth(&network, &estimate);
+    end_network(&network, &estimate);
+}
+
 /* Every seventh stamp is 10 us early, as some of captures on Windows are: more than the way of 2 us. */
 static void
 test_early_stamps(void)
@@ -436,6 +452,7 @@ test_step_of_conversations(void)
     estimate = estimate_of(&network);
     g_assert_cmpuint(estimate.left_out, ==, 0);
     assert_truth(&network, &estimate);
+    assert_steps(&network, &estimate);
     end_network(&network, &estimate);
 }
 
@@ -500,6 +517,49 @@ test_wrong_event(void)
     g_assert_cmpuint(with_wrong.events[0], ==, 60);
     end_network(&right, &estimate);
     end_network(&wrong, &with_wrong);
+}
+
+/* As many of them as one of fifty. */
+static void
+test_wrong_events(void)
+{
+    network        right = new_network(0, 0), wrong = new_network(0, 0);
+    clock_estimate estimate, with_wrong;
+
+    for (int i = 0; i < 2000; i++) {
+        bool to_other = i % 2 == 0;
+
+        send(&right, to_other, i * 10 * MILLISECOND, 5 * MILLISECOND);
+        send(&wrong, to_other, i * 10 * MILLISECOND, 5 * MILLISECOND);
+        if (i % 50 == 25 || i % 100 == 50)
+            send_early(&wrong, to_other, i * 10 * MILLISECOND + 1, 5 * MILLISECOND, (to_other ? 200 : -200) * MILLISECOND);
+    }
+    estimate = estimate_of(&right);
+    with_wrong = estimate_of(&wrong);
+    g_assert_cmpuint(with_wrong.steps->len, ==, 0);
+    g_assert_cmpuint(with_wrong.left_out, ==, 2000 / 50 + 2000 / 100);
+    assert_between(with_wrong.offset, estimate.offset - MICROSECOND, estimate.offset + MICROSECOND);
+    assert_between(with_wrong.at_middle, estimate.at_middle, estimate.at_middle + MICROSECOND);
+    end_network(&right, &estimate);
+    end_network(&wrong, &with_wrong);
+}
+
+/* A wrong event contradicts nothing that came before, as everything took long then; but all that comes after, and that
+ * could be a step. There are fewer wrong things if it is the event. */
+static void
+test_wrong_after_slow(void)
+{
+    network        network = new_network(0, 0);
+    clock_estimate estimate;
+
+    chat(&network, 0, 10 * SECOND, SECOND, 150 * MILLISECOND, 150 * MILLISECOND);
+    send_early(&network, true, 10 * SECOND, 5 * MILLISECOND, 50 * MILLISECOND);
+    chat(&network, 11 * SECOND, 60 * SECOND, SECOND, 5 * MILLISECOND, 5 * MILLISECOND);
+    estimate = estimate_of(&network);
+    assert_truth(&network, &estimate);
+    assert_steps(&network, &estimate);
+    g_assert_cmpuint(estimate.left_out, ==, 1);
+    end_network(&network, &estimate);
 }
 
 /* A clock that is set by less than the round trip contradicts nothing. Bounds are wide enough for both nevertheless. */
@@ -791,8 +851,8 @@ test_memory(void)
     g_rand_free(random);
 }
 
-/* What is left out when memory is full changes the bounds by little: of half a million events with delays of up to 1 ms
- * more than the least, the 20 that came nearest to it either way are within 0.2 us of it. */
+/* What is left out when memory is full changes next to nothing: of half a million events with delays of up to 1 ms more than
+ * the least, 125 either way come within 0.5 us of it. */
 static void
 test_many(void)
 {
@@ -806,8 +866,8 @@ test_many(void)
     assert_truth(&network, &estimate);
     assert_steps(&network, &estimate);
     g_assert_cmpuint(estimate.events[0] + estimate.events[1], ==, 500000);
-    assert_between(estimate.at_middle, 200 * MICROSECOND, 203 * MICROSECOND);
-    assert_between(estimate.uncertainty, 200 * MICROSECOND, 210 * MICROSECOND);
+    assert_between(estimate.at_middle, 200 * MICROSECOND, 200 * MICROSECOND + 500);
+    assert_between(estimate.uncertainty, 200 * MICROSECOND, 204 * MICROSECOND);
     end_network(&network, &estimate);
     g_rand_free(random);
 }
@@ -944,6 +1004,27 @@ test_chain_of_steps(void)
     end_network(&first, &b_to_a);
 }
 
+/* What is known through a log is no better than the log. */
+static void
+test_chain_of_log(void)
+{
+    clock_estimate capture = made_by_hand(), log = made_by_hand(), chained;
+
+    log.quality = CLOCK_COARSE;
+    for (int i = 0; i < 2; i++) {
+        clock_chain(i ? &capture : &log, i ? &log : &capture, &chained);
+        g_assert_cmpint(chained.quality, ==, CLOCK_COARSE);
+        g_assert_cmpuint(chained.events[0], ==, 10);
+        g_assert_cmpuint(chained.events[1], ==, 20);
+        clock_estimate_clear(&chained);
+    }
+    clock_chain(&capture, &capture, &chained);
+    g_assert_cmpint(chained.quality, ==, CLOCK_APPROXIMATE); /* 1 ms and 1 ms */
+    clock_estimate_clear(&chained);
+    clock_estimate_clear(&capture);
+    clock_estimate_clear(&log);
+}
+
 /* Through a clock that nothing is known of, nothing is. */
 static void
 test_chain_of_nothing(void)
@@ -984,6 +1065,7 @@ main(int argc, char **argv)
     g_test_add_func("/match/clock/spike", test_spike);
     g_test_add_func("/match/clock/asymmetric", test_asymmetric);
     g_test_add_func("/match/clock/cut-stamps", test_cut_stamps);
+    g_test_add_func("/match/clock/cut-unseen", test_cut_unseen);
     g_test_add_func("/match/clock/early-stamps", test_early_stamps);
     g_test_add_func("/match/clock/step", test_step);
     g_test_add_func("/match/clock/step-of-many", test_step_of_many);
@@ -992,6 +1074,8 @@ main(int argc, char **argv)
     g_test_add_func("/match/clock/step-of-conversations", test_step_of_conversations);
     g_test_add_func("/match/clock/set-reference", test_set_reference);
     g_test_add_func("/match/clock/wrong-event", test_wrong_event);
+    g_test_add_func("/match/clock/wrong-events", test_wrong_events);
+    g_test_add_func("/match/clock/wrong-after-slow", test_wrong_after_slow);
     g_test_add_func("/match/clock/hidden-step", test_hidden_step);
     g_test_add_func("/match/clock/whole-seconds", test_whole_seconds);
     g_test_add_func("/match/clock/nothing", test_nothing);
@@ -1005,6 +1089,7 @@ main(int argc, char **argv)
     g_test_add_func("/match/clock/conversion", test_conversion);
     g_test_add_func("/match/clock/chain", test_chain);
     g_test_add_func("/match/clock/chain-of-steps", test_chain_of_steps);
+    g_test_add_func("/match/clock/chain-of-log", test_chain_of_log);
     g_test_add_func("/match/clock/chain-of-nothing", test_chain_of_nothing);
     g_test_add_func("/match/clock/names", test_names);
     return g_test_run();

@@ -369,6 +369,8 @@ test_log_packet(void)
     g_autofree char     *path = scratch_file("u_ex160610.log");
     match_source        *source;
     match_record         record;
+    logfile_format       format;
+    size_t               offset;
     const uint8_t       *at;
 
     write_file(path, log, strlen(log));
@@ -390,6 +392,12 @@ test_log_packet(void)
     at = take_tag(at, EXP_PDU_TAG_ORIG_FNO, number, sizeof number);
     at = take_tag(at, EXP_PDU_TAG_END_OF_OPT, "", 0);
     g_assert_cmpmem(at, record.captured - (size_t)(at - record.octets), text, sizeof text - 1);
+    for (size_t length = 0; length <= record.captured; length++) {
+        bool is_whole = length >= (size_t)(at - record.octets);
+
+        g_assert_true(logfile_pdu_read(record.octets, length, &format, &offset) == is_whole);
+        g_assert_true(!is_whole || (format == LOGFILE_IIS && record.octets + offset == at));
+    }
     assert_ends(source);
     source_close(source);
 }
