@@ -34,6 +34,8 @@ def check(sample, facts):
         shown = segments_in(sample / f"{host}.pcapng", facts["clocks"][host])
         seen |= without_copies(shown, host, facts, problems) if host in facts.get("copies", {}) else shown
     check_connections(seen, facts, problems)
+    if problems:
+        return problems
     if facts["joined"]:
         check_streams(seen, facts, problems)
     else:

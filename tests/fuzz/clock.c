@@ -2,9 +2,10 @@
  *
  * Any events of two clocks: the estimate keeps its promises, and times go from one clock to the other and back.
  *
- * The first octet of an input, if it is 0xf0 or more, says how often its events happen once more, so that there are more of
- * them than are kept. An event is an octet of choices, and big-endian numbers: how much later it is on the reference clock (two octets, signed),
- * and how much more the other clock tells then (four, signed), in a unit that is chosen; or both times, of eight octets.
+ * The first octet of an input, if it is 0xf0 or more, says how often its events happen once more, so that there are
+ * more of them than are kept. An event is an octet of choices, and big-endian numbers: how much later it is on the
+ * reference clock (two octets, signed), and how much more the other clock tells then (four, signed), in a unit that is
+ * chosen; or both times, of eight octets.
  */
 #include <math.h>
 

@@ -169,7 +169,9 @@ make_sources(GPtrArray *sources, const uint8_t *data, size_t size, bool is_copy)
                 traffic_add(sources->pdata[i], now, NULL);
             continue;
         }
-        if (is_copy) {
+        if (is_copy) { /* one after the other */
+            octets[4] &= ~(32 | 64);
+            octets[5] |= 1;
             octets[6] = 0;
             octets[7] |= 3;
         }
