@@ -106,7 +106,7 @@ time_of(const between *all, const reader *reader)
     const clock_estimate *clock = &all->clocks[reader - all->readers];
     int64_t               time;
 
-    if (!record->has_time || record->time < 0 || record->time > LAST_TIME)
+    if (!stream_has_time(record))
         return reader->has_time ? reader->last : 0;
     time = clock_to_reference_after(clock, record->time, reader->has_time ? reader->last : INT64_MIN);
     return CLAMP(time, 0, LAST_TIME);
@@ -368,7 +368,7 @@ passages_of(between *all, reader *reader, passage passages[2], group_plan **plan
     if (!*plan)
         return 0;
     course = course_of(all, *plan);
-    if (!is_again && reader->record.has_time)
+    if (!is_again && stream_has_time(&reader->record))
         count = course_take(course_member_of(course, source), &reader->record, reader->time, &segment, passages);
     course->left -= reader->record.number == known->conversation->last_number;
     return count;
@@ -403,7 +403,7 @@ take(between *all, reader *reader)
     unsigned    count = passages_of(all, reader, passages, &plan);
     record     *record = NULL;
 
-    if (reader->record.has_time) {
+    if (stream_has_time(&reader->record)) {
         reader->first = reader->has_time ? MIN(reader->first, reader->time) : reader->time;
         reader->last = reader->time;
         reader->has_time = true;

@@ -218,25 +218,25 @@ find_step(window *one, window *other)
         one->is_at_step = other->is_at_step = true;
 }
 
-/* Merges neighbours. The newest two stay, as what comes next may contradict them. */
+/* Merges neighbours. The newest stays, as what comes next may contradict it. */
 static void
 merge_windows(clock_bounds *bounds, bool is_forced)
 {
-    guint kept = 0, count = bounds->windows->len;
+    guint kept = 0, newest = bounds->windows->len - 1;
 
-    for (guint i = 1; i < count; i++) {
+    for (guint i = 1; i < newest; i++) {
         window *last = window_at(bounds, kept), *next = window_at(bounds, i);
 
         find_step(last, next);
-        if (i + 1 < count)
-            find_step(next, window_at(bounds, i + 1));
-        if (i + 2 < count && (is_forced || (!last->is_at_step && !next->is_at_step)) &&
+        find_step(next, window_at(bounds, i + 1));
+        if ((is_forced || (!last->is_at_step && !next->is_at_step)) &&
             last->events + next->events <= bounds->length)
             merge(last, next);
         else if (++kept != i)
             *window_at(bounds, kept) = *next;
     }
-    g_array_set_size(bounds->windows, kept + 1);
+    *window_at(bounds, kept + 1) = *window_at(bounds, newest);
+    g_array_set_size(bounds->windows, kept + 2);
 }
 
 static void

@@ -38,7 +38,8 @@ clock_from_reference(const clock_estimate *estimate, int64_t reference)
 
     while (passed < estimate->steps->len && is_after(estimate, passed, reference))
         passed++;
-    return clock_saturated((__int128)reference + estimate->offset + shift_of(estimate, passed) + (__int128)rintl(gained));
+    return clock_saturated((__int128)reference + estimate->offset + (__int128)rintl(gained) +
+                           shift_of(estimate, passed));
 }
 
 /* As if there were no steps but the first `passed`, and they before. */

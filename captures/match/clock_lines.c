@@ -34,8 +34,8 @@ between(clock_line from, clock_line to, long double part, clock_line weight, lon
     return met;
 }
 
-/* Leaves the lines with height * weight.height + slope * weight.slope <= limit; what exceeds it by less than `nothing` is on
- * it. Without that, bounds that meet in one corner would leave many corners there, as numbers are rounded. */
+/* Leaves the lines with height * weight.height + slope * weight.slope <= limit; what exceeds it by less than `nothing`
+ * is on it. Without that, bounds that meet in one corner would leave many corners there, as numbers are rounded. */
 static bool
 clip(clock_lines *lines, clock_line weight, long double limit, long double nothing)
 {

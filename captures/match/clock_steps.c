@@ -309,27 +309,27 @@ static long double
 round_trip(const clock_pieces *pieces)
 {
     GArray *widths = g_array_new(FALSE, FALSE, sizeof(int64_t));
-    int64_t width = 0;
+    int64_t quarter = 0;
 
     for (guint i = 0; i < pieces->pieces->len; i++)
         for (guint j = clock_piece_at(pieces, i)->begin + 1; j < clock_piece_at(pieces, i)->end; j++) {
             const clock_bound *one = clock_bound_at(pieces, j - 1), *next = clock_bound_at(pieces, j);
+            int64_t            width = (one->difference - next->difference) * (one->is_upper ? 1 : -1);
 
-            width = one->is_upper ? one->difference - next->difference : next->difference - one->difference;
             if (one->is_upper != next->is_upper)
                 g_array_append_val(widths, width);
         }
     if (widths->len > 0) {
         g_array_sort(widths, by_width);
-        width = g_array_index(widths, int64_t, widths->len / 4);
+        quarter = g_array_index(widths, int64_t, widths->len / 4);
     }
     g_array_unref(widths);
-    return MAX(width, 0);
+    return MAX(quarter, 0);
 }
 
-/* When bounds cross by twice of r, and the round trip is R, stamps (or clocks, as no drift is quite constant) are wrong
- * by r + R/2 if both directions are, and by 2r + R if only one is: R/2 more than it may take to see the truth from. So
- * much wrong may all be. */
+/* Bounds that cross by 2r after a round trip of R are wrong by 2r + R together: their stamps, or the drift, which is
+ * never quite constant. If it is one of the two, and its packet took half of the round trip, it excludes the truth by
+ * 2r + R/2. */
 clock_lines *
 clock_pieces_lines(const clock_pieces *pieces, long double lost)
 {

@@ -229,8 +229,8 @@ begin_conversation(stream_table *table, const endpoints *ends, const packet *pac
     return conversation;
 }
 
-static bool
-is_time(const match_record *record)
+bool
+stream_has_time(const match_record *record)
 {
     return record->has_time && record->time >= 0 && record->time < INT64_C(1) << 62;
 }
@@ -240,7 +240,7 @@ stream_table_add(stream_table *table, const match_record *record, const wire_seg
 {
     endpoints ends = ends_of(segment);
     tracked  *conversation = table->last;
-    packet    packet = { .record = record, .segment = segment, .has_time = is_time(record) };
+    packet    packet = { .record = record, .segment = segment, .has_time = stream_has_time(record) };
 
     packet.identification = stream_identification(record, segment);
     if (!(segment->flags & WIRE_RST))
@@ -576,7 +576,7 @@ take_octets(progress *own, stream_direction *direction, const packet *packet, ui
     own->next = end;
     own->advance[0] = begin;
     own->advance[1] = end;
-    own->advance_time = packet->record->time;
+    own->advance_time = packet->has_time ? packet->record->time : 0;
     own->advance_identification = packet->identification;
 }
 

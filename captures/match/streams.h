@@ -79,6 +79,9 @@ const GPtrArray *stream_table_conversations(const stream_table *table);
 /* Frees a conversation that gets no more packets, by who knows the file already: NULL stands in its place. */
 void stream_table_drop(stream_table *table, stream_conversation *conversation);
 
+/* Whether a record has a time that a clock could show; others count as having none. */
+bool stream_has_time(const match_record *record);
+
 /* Who sent a segment of the conversation. */
 stream_side stream_side_of(const stream_conversation *conversation, const wire_segment *segment);
 

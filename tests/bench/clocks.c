@@ -425,8 +425,8 @@ static void
 print_network(const network *network, const result *result, const clock_estimate *estimate)
 {
     printf("  %u of %u events right, in %.0f s, stamps of %d ns; ways of %.3f and %.3f ms, %s; left out %d\n",
-           result->right, result->events, network->duration / SECOND, (int)network->fineness, network->way[0] / MILLISECOND,
-           network->way[1] / MILLISECOND, network->is_pareto ? "Pareto" : "exponential", (int)estimate->left_out);
+           result->right, result->events, network->duration / SECOND, (int)network->fineness,
+           network->way[0] / MILLISECOND, network->way[1] / MILLISECOND, network->is_pareto ? "Pareto" : "exponential", (int)estimate->left_out);
     printf("    offset wrong by %.6f of %.6f ms (least %.6f, of all %.6f), drift of %.3f by %.3f of %.3f ppm\n",
            result->offset / MILLISECOND, result->at_middle / MILLISECOND, result->least / MILLISECOND,
            result->of_all / MILLISECOND, network->drift * 1e6, result->drift / 1e3, estimate->drift_uncertainty / 1e3);

@@ -1152,22 +1152,23 @@ test_chaos(void)
         GArray  *times[2] = { g_array_new(FALSE, FALSE, sizeof(int64_t)), g_array_new(FALSE, FALSE, sizeof(int64_t)) };
         GArray  *sent = g_array_new(FALSE, FALSE, sizeof(moments));
         uint64_t lost[2] = { 0 }, again[2] = { 0 };
+        GRand   *dice = g_rand_new_with_seed(round);
 
         begin(&network, 2);
         network.conversation.identifications[CLIENT] = 1;
         network.conversation.identifications[SERVER] = 30000;
         network.conversation.pause = 997 * MICROSECOND;
         for (unsigned i = 0; i < 203; i++) {
-            stream_side from = i == 1 || (i > 2 && i < 200 && g_test_rand_bit()) ? SERVER : CLIENT;
+            stream_side from = i == 1 || (i > 2 && i < 200 && g_rand_boolean(dice)) ? SERVER : CLIENT;
             unsigned    sender = from, receiver = !from;
-            bool        is_lost = i > 2 && i < 200 && g_test_rand_int_range(0, 10) == 0;
-            bool        is_again = i > 2 && i < 200 && g_test_rand_int_range(0, 10) == 0;
-            uint32_t    length = (uint32_t)g_test_rand_int_range(1, 2000), before = network.conversation.next[from];
+            bool        is_lost = i > 2 && i < 200 && g_rand_int_range(dice, 0, 10) == 0;
+            bool        is_again = i > 2 && i < 200 && g_rand_int_range(dice, 0, 10) == 0;
+            uint32_t    length = (uint32_t)g_rand_int_range(dice, 2, 2000), before = network.conversation.next[from];
             moments     seen;
 
             if (i < 3 || i > 199) /* far apart from all others */
                 network.conversation.now += SECOND / 2;
-            network.conversation.views[receiver].after[from] = NEAR + BETWEEN + g_test_rand_int_range(0, 3000000);
+            network.conversation.views[receiver].after[from] = NEAR + BETWEEN + g_rand_int_range(dice, 0, 3000000);
             for (unsigned k = 0; k < 1 + (unsigned)is_again; k++) {
                 seen.times[sender] = network.conversation.now + network.conversation.views[sender].after[from];
                 seen.times[receiver] = network.conversation.now + network.conversation.views[receiver].after[from];
@@ -1188,7 +1189,7 @@ test_chaos(void)
                 again[from] += k;
                 if (k == 0 && is_again) {
                     network.conversation.next[from] = before;
-                    network.conversation.now += g_test_rand_int_range(0, 40000000);
+                    network.conversation.now += g_rand_int_range(dice, 0, 40000000);
                 }
             }
         }
@@ -1213,6 +1214,7 @@ test_chaos(void)
                 assert_twins(&network, place_of(times[0], seen[0]), place_of(times[1], seen[1]), seen[1] - seen[0]);
         }
         end(&network);
+        g_rand_free(dice);
         g_array_unref(sent);
         g_array_unref(times[0]);
         g_array_unref(times[1]);

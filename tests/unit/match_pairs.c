@@ -908,6 +908,7 @@ test_events_of_chaos(void)
         network              network;
         traffic_conversation conversation;
         clock_fit            fit;
+        GRand               *dice = g_rand_new_with_seed(round);
 
         begin(&network, 2);
         conversation = conversation_of(&network, 0);
@@ -915,13 +916,13 @@ test_events_of_chaos(void)
         conversation.identifications[CLIENT] = conversation.identifications[SERVER] = 1;
         traffic_shake_hands(&conversation, BOTH);
         for (unsigned i = 0; i < 100; i++) {
-            stream_side from = g_test_rand_bit() ? CLIENT : SERVER;
-            unsigned    length = (unsigned)g_test_rand_int_range(0, 3000), what = (unsigned)g_test_rand_int_range(0, 10);
+            stream_side from = g_rand_boolean(dice) ? CLIENT : SERVER;
+            unsigned    length = (unsigned)g_rand_int_range(dice, 0, 3000), what = (unsigned)g_rand_int_range(dice, 0, 10);
             unsigned    sender = from == CLIENT ? SEEN_BY_FIRST : SEEN_BY_SECOND;
             unsigned    missed = what == 0 ? BOTH & ~sender : BOTH;
 
-            conversation.views[0].after[SERVER] = NEAR + BETWEEN + g_test_rand_int_range(0, 5000000);
-            conversation.views[1].after[CLIENT] = NEAR + BETWEEN + g_test_rand_int_range(0, 5000000);
+            conversation.views[0].after[SERVER] = NEAR + BETWEEN + g_rand_int_range(dice, 0, 5000000);
+            conversation.views[1].after[CLIENT] = NEAR + BETWEEN + g_rand_int_range(dice, 0, 5000000);
             if (what == 1)
                 missed = sender; /* lost */
             traffic_say(&conversation, from, NULL, length, missed);
@@ -941,6 +942,7 @@ test_events_of_chaos(void)
 
             g_assert_cmpint(event->to_other ? later : -later, >=, BETWEEN);
         }
+        g_rand_free(dice);
         g_array_unref(fit.events);
         end(&network);
     }
