@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * All sources side by side, the record first that is first on the reference clock. Records stay in a list, in that order,
- * until it is known where else they were seen (ways.c), and leave it at its front.
+ * All sources side by side, the record first that is first on the reference clock. Records stay in a list, in that
+ * order, until it is known where else they were seen (ways.c), and leave it at its front.
  */
 #include "between.h"
 
@@ -70,7 +70,7 @@ typedef struct {
     group_plan           *plans;   /* of each group */
     GHashTable           *courses; /* that are not over */
     GPtrArray            *pairs;
-    uint8_t              *nearer;  /* for each two sources: 0 not asked yet, 1 the first is nearer to clients, 2 the second */
+    uint8_t              *nearer;  /* for each two sources: 0 not asked yet, 1 the one is nearer to clients, 2 the other */
     GQueue                waiting; /* records for the sink, in order */
     GQueue                open;    /* of these, or all, those that have passages */
     uint64_t              octets;  /* of those that wait */
@@ -296,8 +296,8 @@ end_course(between *all, group_plan *plan)
 
 /* --- records --- */
 
-/* What is known of the conversation that the next record belongs to, or NULL; `segment` is its segment. `is_again` tells
- * whether it is the second capture of a packet: the first stands for it. */
+/* What is known of the conversation that the next record belongs to, or NULL; `segment` is its segment. `is_again`
+ * tells whether it is the second capture of a packet: the first stands for it. */
 static known *
 known_of(reader *reader, wire_segment *segment, bool *is_again)
 {

@@ -19,7 +19,8 @@ typedef struct hole {
 static bool
 is_known(const clock_estimate *clocks, unsigned source)
 {
-    return source == 0 || clocks[source].quality != CLOCK_NONE || clocks[source].events[0] + clocks[source].events[1] > 0;
+    return source == 0 || clocks[source].quality != CLOCK_NONE ||
+           clocks[source].events[0] + clocks[source].events[1] > 0;
 }
 
 static bool
@@ -55,10 +56,11 @@ static void
 set_shifts(course_member *member, const course_member *before, const pair_group *group)
 {
     for (int side = 0; side < 2; side++) {
-        int64_t shift = 0;
+        const stream_conversation *one = before ? before->conversation : member->conversation;
+        int64_t                    shift;
 
-        member->has_shifts[side] = !before || (before->has_shifts[side] &&
-                                               pairs_shift(group, before->conversation, member->conversation, side, &shift));
+        member->has_shifts[side] = pairs_shift(group, one, member->conversation, side, &shift) &&
+                                   (!before || before->has_shifts[side]);
         member->shifts[side] = before ? before->shifts[side] + shift : 0;
     }
 }
@@ -147,8 +149,8 @@ fill_hole(course_seen *seen, uint64_t *begin, uint64_t *end)
     return false;
 }
 
-/* Takes octets, and leaves of them those that the source had not seen before; false when there are none: then it is a copy,
- * and they stay as they are. */
+/* Takes octets, and leaves of them those that the source had not seen before; false when there are none: then it is
+ * a copy, and they stay as they are. */
 static bool
 take_octets(course_seen *seen, uint64_t *begin, uint64_t *end)
 {
@@ -210,8 +212,9 @@ octets_of(course_member *member, stream_side from, const wire_segment *segment, 
 static bool
 numbers_of(const course_member *member, stream_side from, const wire_segment *segment, passage *passage)
 {
-    const stream_direction *own = &member->conversation->directions[from], *other = &member->conversation->directions[!from];
-    uint64_t                acknowledged;
+    const stream_direction *own = &member->conversation->directions[from];
+    const stream_direction *other = &member->conversation->directions[!from];
+    uint64_t                near = MAX(member->directions[!from].next, other->first), acknowledged;
 
     if (!member->has_shifts[from])
         return false;
@@ -220,7 +223,7 @@ numbers_of(const course_member *member, stream_side from, const wire_segment *se
     if (segment->flags & WIRE_RST)
         return true;
     return (segment->flags & WIRE_ACK) && member->has_shifts[!from] &&
-           stream_offset(other, segment->acknowledgement, MAX(member->directions[!from].next, other->first), &acknowledged) &&
+           stream_offset(other, segment->acknowledgement, near, &acknowledged) &&
            shifted(member, !from, acknowledged, &passage->begin);
 }
 

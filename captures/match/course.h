@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A conversation on its course from the client to the server: the sources that see it, in that order, what each has seen so
- * far, and the ways between them. It exists from the first packet that any of them has to the last.
+ * A conversation on its course from the client to the server: the sources that see it, in that order, what each has
+ * seen so far, and the ways between them. It exists from the first packet that any of them has to the last.
  */
 #ifndef MATCH_COURSE_H
 #define MATCH_COURSE_H
@@ -19,7 +19,7 @@ typedef struct {
 /* The conversation at one of its sources. */
 typedef struct {
     const stream_conversation *conversation;
-    way                       *ways[2];       /* to the source next to it on the client's side, and on the server's; or NULL */
+    way                       *ways[2];       /* to the next source on the client's and the server's side, or NULL */
     int64_t                    shifts[2];     /* from its offsets to those of the first source */
     bool                       has_shifts[2];
     course_seen                directions[2];
@@ -33,8 +33,8 @@ typedef struct {
     course_member members[]; /* from the client to the server */
 } course;
 
-/* `pairs` are those of one group, in their order, with their sources. Of sources whose clocks are not known there is no way
- * to others. */
+/* `pairs` are those of one group, in their order, with their sources. Of sources whose clocks are not known there
+ * is no way to others. */
 course *course_new(way_set *set, between_pair *const *pairs, const clock_estimate *clocks);
 
 /* Writes what was counted to the pairs. */
@@ -43,8 +43,8 @@ void course_free(course *course);
 /* The member of a source, which has one. */
 course_member *course_member_of(course *course, unsigned source);
 
-/* Takes a packet that the member's source has at a time of the reference clock. Returns how many passages it has: none when
- * it cannot be compared, one or two: onwards first. */
+/* Takes a packet that the member's source has at a time of the reference clock. Returns how many passages it has:
+ * none when it cannot be compared, one or two: onwards first. */
 unsigned course_take(course_member *member, const match_record *record, int64_t time, const wire_segment *segment,
                      passage passages[2]);
 

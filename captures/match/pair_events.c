@@ -9,7 +9,8 @@
 
 #define MILLISECOND INT64_C(1000000)
 
-/* What comes back within this time is compared with what it answers; later, two clocks have moved against each other. */
+/* What comes back within this time is compared with what it answers; later, two clocks have moved against each
+ * other. */
 #define TURN (200 * MILLISECOND)
 
 /* Octets or an acknowledgement that both have captured. */
@@ -36,7 +37,8 @@ pairs_shift(const pair_group *group, const stream_conversation *one, const strea
     if (a->has_isn && b->has_isn)
         return true;
     /* Where sequence numbers are why they are a pair, they are the same; elsewhere they may have been rewritten. */
-    if (group->basis != PAIR_SEQUENCE && a->hashed > 0 && a->hashed == b->hashed && a->payload_hash == b->payload_hash) {
+    if (group->basis != PAIR_SEQUENCE && a->hashed > 0 && a->hashed == b->hashed &&
+        a->payload_hash == b->payload_hash) {
         *shift = (int64_t)(a->payload_at - b->payload_at);
         return true;
     }
@@ -77,7 +79,8 @@ is_same_packet(const stream_mark *one, const stream_mark *other, int64_t shift)
            (one->identification == 0 || other->identification == 0 || one->identification == other->identification);
 }
 
-/* Appends the acknowledgements that both have marked. `shifts`: of what is acknowledged, and of the stream that says so. */
+/* Appends the acknowledgements that both have marked. `shifts`: of what is acknowledged, and of the stream that
+ * says so. */
 static unsigned
 find_acknowledgements(const stream_marks *one, const stream_marks *other, const int64_t shifts[2], stream_side from,
                       common *found)
@@ -123,8 +126,8 @@ common_of(const pair_group *group, const stream_conversation *one, const stream_
     return count;
 }
 
-/* Who is nearer to the client waits longer for the answer, by the way to the other and back: whatever their clocks say. More
- * than 0 for the one, as in pairs_order(). */
+/* Who is nearer to the client waits longer for the answer, by the way to the other and back: whatever their clocks
+ * say. More than 0 for the one, as in pairs_order(). */
 static int
 order_by_turns(const pair_group *group, const stream_conversation *one, const stream_conversation *other)
 {

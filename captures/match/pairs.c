@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The same conversation at several sources. One source after the other joins the groups that those before it have made:
- * what identifies a conversation best is tried first, and each conversation goes to one group at most. What pairs have in
- * common is in pair_events.c.
+ * The same conversation at several sources. One source after the other joins the groups that those before it have
+ * made: what identifies a conversation best is tried first, and each conversation goes to one group at most. What
+ * pairs have in common is in pair_events.c.
  */
 #include "pairs.h"
 
@@ -10,7 +10,8 @@
 
 #define SECOND INT64_C(1000000000)
 
-/* How far a pair may be from where the surer ones are in time: their clocks wander, and a begin may have been missed. */
+/* How far a pair may be from where the surer ones are in time: their clocks wander, and a begin may have been
+ * missed. */
 #define ASTRAY (60 * SECOND)
 
 /* Of those that look like a conversation, so many are tried. */
@@ -298,7 +299,8 @@ is_known(const stream_direction *direction)
     return direction->has_isn || direction->first > 0;
 }
 
-/* True when some octets of a direction are the same, or may be: modulo 2^32, as nobody knows how often it went round. */
+/* True when some octets of a direction are the same, or may be: modulo 2^32, as nobody knows how often it went
+ * round. */
 static bool
 overlap(const stream_direction *one, const stream_direction *other)
 {
@@ -368,7 +370,8 @@ may_be_same(const joining *joining, const stream_conversation *one, const stream
     const relation *relation = &joining->relations[one->source];
 
     return !differ(one->client_random, other->client_random) && !differ(one->server_random, other->server_random) &&
-           (!(also & OVERLAP) || have_overlap(one, other)) && (!(also & SAME_PAYLOAD) || have_same_payload(one, other)) &&
+           (!(also & OVERLAP) || have_overlap(one, other)) &&
+           (!(also & SAME_PAYLOAD) || have_same_payload(one, other)) &&
            (!(also & IN_TIME) || is_in_time(relation, one, other)) &&
            (!(also & NOT_REWRITTEN) || may_be_rewritten(relation, one, other));
 }
@@ -547,7 +550,8 @@ run_pass(joining *joining, size_t pass)
         conversations = end - begin - groups;
         if (groups == 0 || conversations == 0)
             continue;
-        if (passes[pass].several == IN_ORDER || (groups == conversations && (groups == 1 || passes[pass].several == AS_MANY)))
+        if (passes[pass].several == IN_ORDER || (groups == 1 && conversations == 1) ||
+            (passes[pass].several == AS_MANY && groups == conversations))
             pair_alike(joining, pass, first, groups, conversations);
         else
             tell(joining, first, end - begin, PAIR_ALIKE);
@@ -591,7 +595,7 @@ found_groups(joining *joining, const GPtrArray *tables)
             if (!is_sought(tables, source))
                 group->absent[source] = PAIR_NOT_SOUGHT;
             else
-                group->absent[source] = MAX(MAX(known, PAIR_UNLIKE), is_nameless(conversation) ? PAIR_NAMELESS : PAIR_UNLIKE);
+                group->absent[source] = MAX(known, is_nameless(conversation) ? PAIR_NAMELESS : PAIR_UNLIKE);
         }
         g_ptr_array_add(joining->groups, group);
     }
@@ -630,8 +634,10 @@ pairs_explain(const GPtrArray *groups, const GPtrArray *tables, const clock_esti
             const stream_conversation *first = group->seen->pdata[0];
             const clock_estimate      *clock = &clocks[first->source];
 
-            if (group->absent[source] == PAIR_UNLIKE && first->first_time != 0 &&
-                (clock_to_reference(clock, first->last_time) < begin || clock_to_reference(clock, first->first_time) > end))
+            if (group->absent[source] != PAIR_UNLIKE || first->first_time == 0)
+                continue;
+            if (clock_to_reference(clock, first->last_time) < begin ||
+                clock_to_reference(clock, first->first_time) > end)
                 group->absent[source] = PAIR_OUTSIDE;
         }
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The same conversation at several sources: by TLS randoms and session id, by initial sequence numbers, by payload; through
- * address and port translation, rewritten sequence numbers, loss and truncation.
+ * The same conversation at several sources: by TLS randoms and session id, by initial sequence numbers, by payload;
+ * through address and port translation, rewritten sequence numbers, loss and truncation.
  */
 #ifndef MATCH_PAIRS_H
 #define MATCH_PAIRS_H
@@ -32,9 +32,9 @@ typedef struct {
     const char   *reason; /* why one alone has it, the most telling for all other sources; NULL when several have */
 } pair_group;
 
-/* `tables`: of stream_table *, one for each source (NULL for logs). Returns all conversations (of pair_group *), those that
- * several have seen and those that one has; owned by the caller, freed with the array. In the order of the sources, and
- * of each source's conversations. */
+/* `tables`: of stream_table *, one for each source (NULL for logs). Returns all conversations (of pair_group *),
+ * those that several have seen and those that one has; owned by the caller, freed with the array. In the order of
+ * the sources, and of each source's conversations. */
 GPtrArray *pairs_find(const GPtrArray *tables);
 
 /* Adds what only the clocks tell to why conversations are alone. `clocks`: of each source against the reference. */
@@ -43,15 +43,17 @@ void pairs_explain(const GPtrArray *groups, const GPtrArray *tables, const clock
 /* How many conversations two sources share. */
 unsigned pairs_share(const GPtrArray *groups, unsigned one, unsigned other);
 
-/* Adds the events that two sources have in common to `fit`: `reference` is the source whose clock is the reference. Which
- * of the two is nearer to the client is found out from the events themselves, for each conversation: TTL, and where that
- * says nothing or contradicts itself, who waits longer for what comes back. Returns which one it is most often. */
+/* Adds the events that two sources have in common to `fit`: `reference` is the source whose clock is the reference.
+ * Which of the two is nearer to the client is found out from the events themselves, for each conversation: TTL, and
+ * where that says nothing or contradicts itself, who waits longer for what comes back. Returns which one it is most
+ * often. */
 unsigned pairs_events(const GPtrArray *groups, unsigned reference, unsigned other, clock_fit *fit);
 
 /* What a source has of a group, or NULL. */
 stream_conversation *pairs_seen_by(const pair_group *group, unsigned source);
 
-/* More than 0 when `one` was captured nearer to the client than `other`, less when further away, 0 when nothing tells. */
+/* More than 0 when `one` was captured nearer to the client than `other`, less when further away, 0 when nothing
+ * tells. */
 int pairs_order(const pair_group *group, const stream_conversation *one, const stream_conversation *other);
 
 /* Which of two sources is nearer to the client in most of what they share; `one` when nothing tells. */

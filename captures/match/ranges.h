@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Ranges of a stream that one side has seen and the other has not yet: apart from one another, in the order of their
- * offsets, in a ring. They mostly come and go in that order, so that both cost next to nothing; what does not is bounded.
+ * offsets, in a ring. They mostly come and go in that order, so that both cost next to nothing; what does not is
+ * bounded.
  */
 #ifndef MATCH_RANGES_H
 #define MATCH_RANGES_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The TCP conversations of one source (RFC 9293). A packet is first asked whether it begins another conversation between
- * the same ports, then who of the two sent it, then whether it is a packet that was captured before; what is left counts.
+ * The TCP conversations of one source (RFC 9293). A packet is first asked whether it begins another conversation
+ * between the same ports, then who of the two sent it, then whether it is a packet that was captured before; what is
+ * left counts.
  */
 #include "streams.h"
 
@@ -14,8 +15,8 @@
 #define MILLISECOND INT64_C(1000000)
 #define SECOND      INT64_C(1000000000)
 
-/* The same packet, captured at several layers, comes again so soon. Without an identification it may as well be a copy that
- * was sent again, which takes at least a round trip. */
+/* The same packet, captured at several layers, comes again so soon. Without an identification it may as well be a
+ * copy that was sent again, which takes at least a round trip. */
 #define DUPLICATE_TIME         (20 * MILLISECOND)
 #define DUPLICATE_TIME_UNNAMED MILLISECOND
 
@@ -90,11 +91,11 @@ static void take(stream_table *table, tracked *conversation, stream_side from, c
 static guint
 hash_of_ends(gconstpointer key)
 {
-    static uint64_t  seed;
+    static gsize     seed;
     const endpoints *ends = key;
 
     if (g_once_init_enter(&seed))
-        g_once_init_leave(&seed, (uint64_t)g_random_int() << 32 | g_random_int() | 1);
+        g_once_init_leave(&seed, (gsize)((uint64_t)g_random_int() << 32 | g_random_int()) | 1);
 
     uint64_t hash = seed;
 
@@ -280,8 +281,8 @@ stream_identification(const match_record *record, const wire_segment *segment)
 
 /* --- which conversation, and who is who --- */
 
-/* True when `sequence` stands a little before the first octet of a direction whose SYN is not known: it is its SYN, which
- * was captured late. */
+/* True when `sequence` stands a little before the first octet of a direction whose SYN is not known: it is its SYN,
+ * which was captured late. */
 static bool
 leads_to(const stream_direction *direction, uint32_t sequence)
 {
@@ -314,7 +315,8 @@ begins_anew(const tracked *conversation, const packet *packet)
     if (!(told->is_reset || (told->has_fin[0] && told->has_fin[1])) || !packet->has_time ||
         packet->record->time - told->last_time < PAUSE)
         return false;
-    return !stream_offset(own, packet->segment->sequence, next, &offset) || offset > next + NEAR || offset + NEAR < next;
+    return !stream_offset(own, packet->segment->sequence, next, &offset) || offset > next + NEAR ||
+           offset + NEAR < next;
 }
 
 /* The handshake message that a payload begins with: 0 when it is no TLS, or has nothing of the message. */
@@ -354,13 +356,14 @@ orient(tracked *conversation, const packet *packet)
 {
     const wire_segment *segment = packet->segment;
     stream_side         should_be;
-    unsigned            certainty = conversation->certainty, message;
     wire_octets         body;
+    unsigned            certainty = conversation->certainty;
+    unsigned            message = certainty < BY_HELLO ? first_message(segment, &body) : 0;
 
     if (certainty < BY_SYN && (segment->flags & WIRE_SYN)) {
         should_be = segment->flags & WIRE_ACK ? STREAM_SERVER : STREAM_CLIENT;
         certainty = BY_SYN;
-    } else if (certainty < BY_HELLO && (message = first_message(segment, &body)) != 0 && message <= WIRE_TLS_SERVER_HELLO) {
+    } else if (message == WIRE_TLS_CLIENT_HELLO || message == WIRE_TLS_SERVER_HELLO) {
         should_be = message == WIRE_TLS_CLIENT_HELLO ? STREAM_CLIENT : STREAM_SERVER;
         certainty = BY_HELLO;
     } else {
@@ -397,8 +400,8 @@ print_of(const stream_conversation *told, stream_side from, const packet *packet
     uint64_t            print = mixed((uint64_t)told->index << 1 | from,
                                       (uint64_t)segment->sequence << 32 | segment->acknowledgement);
 
-    print = mixed(mixed(print, (uint64_t)packet->identification << 32 | (uint32_t)segment->window << 16 | segment->flags),
-                  segment->length);
+    print = mixed(print, (uint64_t)packet->identification << 32 | (uint32_t)segment->window << 16 | segment->flags);
+    print = mixed(print, segment->length);
     if (payload.length >= SAMPLE)
         print = mixed(mixed(print, octets_at(payload, 0)), octets_at(payload, payload.length - SAMPLE));
     if (packet->identification == 0) { /* then options tell (RFC 2018, RFC 7323), or the checksum when there are none */
@@ -411,8 +414,8 @@ print_of(const stream_conversation *told, stream_side from, const packet *packet
     return print;
 }
 
-/* True for a part of the packet before it: one layer sees what is to be sent in one piece, the next one what the network
- * card made of it, whose identifications count up. A copy that was sent again counts on behind them. */
+/* True for a part of the packet before it: one layer sees what is to be sent in one piece, the next one what the
+ * network card made of it, whose identifications count up. A copy that was sent again counts on behind them. */
 static bool
 is_piece(const progress *own, const packet *packet, uint64_t begin)
 {
@@ -495,7 +498,7 @@ hash_payload(progress *own, stream_direction *direction, const wire_segment *seg
     }
     if (direction->hashed == 0)
         direction->payload_hash = 0;
-    own->is_hashed = direction->hashed == PAYLOAD_HASHED || segment->captured < segment->length;
+    own->is_hashed = direction->hashed == PAYLOAD_HASHED;
 }
 
 static bool
@@ -520,7 +523,7 @@ take_hello(stream_conversation *told, stream_side from, uint64_t random[4], wire
     if (!is_zero(random) || octets.length != sizeof told->client_random)
         return;
     memcpy(random, octets.data, sizeof told->client_random);
-    if (session_id.length > 0 && (from == STREAM_SERVER || told->session_id == 0)) /* the server's is the one that holds */
+    if (session_id.length > 0 && (from == STREAM_SERVER || told->session_id == 0)) /* the server's is what holds */
         told->session_id = hash_of(session_id);
 }
 
@@ -555,15 +558,22 @@ mark_of(const packet *packet, uint64_t begin)
                           .identification = packet->identification };
 }
 
+/* True for a single octet before what is expected (RFC 9293 3.8.4). */
+static bool
+is_keep_alive(const packet *packet, uint64_t begin, uint64_t expected)
+{
+    return packet->span == 1 && begin + 1 == expected && !(packet->segment->flags & (WIRE_SYN | WIRE_FIN));
+}
+
 static void
 take_octets(progress *own, stream_direction *direction, const packet *packet, uint64_t begin)
 {
     uint64_t end = begin + packet->span, before = own->next;
     uint64_t highest = MAX(direction->length > 0 ? stream_end(direction) : begin, end);
 
-    /* What was acknowledged without having been captured does not come for the first time now. A single octet before what
-     * is expected is a keep-alive (RFC 9293 3.8.4). */
-    if (begin < before && !(packet->span == 1 && begin + 1 == before && !(packet->segment->flags & (WIRE_SYN | WIRE_FIN))))
+    /* What was acknowledged without having been captured does not come for the first time now. A single octet
+     * before what is expected is a keep-alive (RFC 9293 3.8.4). */
+    if (begin < before && !is_keep_alive(packet, begin, before))
         stream_marks_forget(&direction->octets, begin, end);
     if (direction->length == 0)
         direction->first = begin;

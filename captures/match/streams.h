@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The TCP conversations of one source, and what identifies them anywhere: TLS randoms and session ids, initial sequence
- * numbers, the first octets of payload. Ranges of the stream count, not packets: offloading and duplicates do not matter.
- * GLib and dissector/wire only.
+ * The TCP conversations of one source, and what identifies them anywhere: TLS randoms and session ids, initial
+ * sequence numbers, the first octets of payload. Ranges of the stream count, not packets: offloading and duplicates do
+ * not matter. GLib and dissector/wire only.
  */
 #ifndef MATCH_STREAMS_H
 #define MATCH_STREAMS_H
@@ -22,9 +22,9 @@ typedef struct {
 
 #define STREAM_MARKS 32
 
-/* Both sides of a pair have the same ones, however their segments were cut: where a multiple of `stride` is passed, which
- * doubles when there are too many. In the order of their offsets, and of their times. What was captured again, or only
- * then when more had been, has none: nobody knows which copy the other side's is. */
+/* Both sides of a pair have the same ones, however their segments were cut: where a multiple of `stride` is passed,
+ * which doubles when there are too many. In the order of their offsets, and of their times. What was captured
+ * again, or only then when more had been, has none: nobody knows which copy the other side's is. */
 typedef struct {
     uint64_t     stride;
     unsigned     count;
@@ -55,7 +55,7 @@ typedef struct {
     uint16_t         client_port, server_port;
     int64_t          first_time, last_time;
     uint32_t         first_number, last_number;
-    uint32_t         packets, duplicates; /* duplicates: of the packets, those captured again at once (Windows layers) */
+    uint32_t         packets, duplicates; /* of those: the same packet captured again at once (Windows layers) */
     uint64_t         client_random[4], server_random[4]; /* all 0: none seen */
     uint64_t         session_id;     /* hash of it, 0: none */
     bool             has_start, is_reset, has_fin[2];
@@ -67,9 +67,9 @@ typedef struct stream_table stream_table;
 stream_table *stream_table_new(unsigned source);
 void          stream_table_free(stream_table *table);
 
-/* Takes a record: the conversation it belongs to and who sent it, or NULL (no TCP, or nothing that can be read). Ports that
- * are used again make another conversation. The segment points into the record. The same records in the same order make
- * the same conversations. */
+/* Takes a record: the conversation it belongs to and who sent it, or NULL (no TCP, or nothing that can be read).
+ * Ports that are used again make another conversation. The segment points into the record. The same records in the
+ * same order make the same conversations. */
 stream_conversation *stream_table_add(stream_table *table, const match_record *record, const wire_segment *segment,
                                       stream_side *from);
 

@@ -21,9 +21,11 @@
 /* Octets that are under way at the same time so many times: the first, and copies that were sent again. */
 #define GENERATIONS 4
 
-/* A packet meets so many others at most; of those that look the same, so many are compared. */
-#define MOST_MET   1024
-#define MOST_ALIKE 16
+/* A packet meets so many others at most, and passes so many places where it meets none; of those that look the same, so
+ * many are compared. */
+#define MOST_MET    1024
+#define MOST_PASSED 64
+#define MOST_ALIKE  16
 
 /* Delays are not all the same. */
 #define JITTER (50 * MICROSECOND)
@@ -34,8 +36,8 @@
 /* Lengths of lost packets that are kept: the longest. */
 #define LENGTHS 8
 
-/* So many large packets must have been lost, each longer than so many octets, that it is not by chance: the smallest MTU of
- * IPv4 (RFC 791) without headers. */
+/* So many large packets must have been lost, each longer than so many octets, that it is not by chance: the
+ * smallest MTU of IPv4 (RFC 791) without headers. */
 #define AGAIN_AND_AGAIN 3
 #define LARGE           536
 
@@ -67,11 +69,11 @@ static void meet_alike(way_direction *direction, passage *packet);
 static guint
 hash_of_passage(gconstpointer key)
 {
-    static uint64_t seed;
+    static gsize    seed;
     const passage  *packet = key;
 
     if (g_once_init_enter(&seed))
-        g_once_init_leave(&seed, (uint64_t)g_random_int() << 32 | g_random_int() | 1);
+        g_once_init_leave(&seed, (gsize)((uint64_t)g_random_int() << 32 | g_random_int()) | 1);
 
     uint64_t words[] = { (uintptr_t)packet->way, packet->begin,
                          (uint64_t)packet->sequence << 8 | packet->end << 1 | packet->from };
@@ -157,7 +159,8 @@ has_other_mss(const stream_conversation *one, const stream_conversation *other, 
 }
 
 way *
-way_new(way_set *set, between_pair *pair, const stream_conversation *const ends[2], int64_t uncertainty, bool has_delays)
+way_new(way_set *set, between_pair *pair, const stream_conversation *const ends[2], int64_t uncertainty,
+        bool has_delays)
 {
     way *way = g_new0(struct way, 1);
 
@@ -235,6 +238,15 @@ note_twins(passage *one, passage *other)
         one->way->pair->directions[one->from].has_ttl_changed = true;
 }
 
+/* True when two packets were sent in one order and arrived in the other. */
+static bool
+is_reordered(const way_direction *direction, const passage *packet)
+{
+    return direction->last_sent != 0 && packet->number != direction->last_sent &&
+           packet->twin_number != direction->last_arrived &&
+           (packet->number > direction->last_sent) != (packet->twin_number > direction->last_arrived);
+}
+
 /* Everything of the packet was seen at the other end. */
 static void
 decide_seen(way_direction *direction, passage *packet)
@@ -246,9 +258,7 @@ decide_seen(way_direction *direction, passage *packet)
         return;
     digest_add(&direction->delays, packet->twin_time - packet->time);
     direction->longest = MAX(direction->longest, packet->length);
-    if (direction->last_sent != 0 && (packet->number > direction->last_sent) != (packet->twin_number > direction->last_arrived) &&
-        packet->number != direction->last_sent && packet->twin_number != direction->last_arrived)
-        told->reordered++;
+    told->reordered += is_reordered(direction, packet);
     if (packet->number > direction->last_sent) {
         direction->last_sent = packet->number;
         direction->last_arrived = MAX(direction->last_arrived, packet->twin_number);
@@ -262,15 +272,17 @@ delay_between(const passage *packet, const passage *other)
     return is_at_sender(packet) ? other->time - packet->time : packet->time - other->time;
 }
 
-/* Which of two copies a packet is: the one with its identification, else the one that left last of those that could have
- * been so fast; the other when there is no difference. */
+/* Which of two copies a packet is: the one with its identification, else the one that left last of those that could
+ * have been so fast; the other when there is no difference. */
 static const passage *
 likelier(const way_direction *direction, const passage *packet, const passage *one, const passage *other)
 {
     const digest *delays = &direction->delays;
-    int64_t       least = delays->count > 0 ? delays->least - delays->least / 8 - JITTER : -packet->way->uncertainty;
+    int64_t       least = -packet->way->uncertainty;
     int64_t       by_one = delay_between(packet, one), by_other = delay_between(packet, other);
 
+    if (delays->count > 0)
+        least = delays->least - ABS(delays->least) / 8 - JITTER;
     if (packet->identification != 0 &&
         (one->identification == packet->identification) != (other->identification == packet->identification))
         return one->identification == packet->identification ? one : other;
@@ -289,14 +301,15 @@ is_too_early(const passage *packet, const passage *other)
     return way->has_delays && delay_between(packet, other) < -2 * way->uncertainty - TOO_EARLY;
 }
 
-/* What the other end has, and as a whole, of just the octets of a packet, whether it had seen some of them before or not. */
+/* What the other end has, and as a whole, of just the octets of a packet, whether it had seen some of them before
+ * or not. */
 static range *
 find_same(const way_direction *direction, const passage *packet)
 {
     const range_queue *queues = direction->queues[!packet->end];
     range             *best = NULL;
 
-    for (unsigned i = 0; i < 2 * GENERATIONS; i++) { /* those with the first octet that is new here, then with the last */
+    for (unsigned i = 0; i < 2 * GENERATIONS; i++) { /* with the first octet that is new here, and with the last */
         range *found = range_queue_find(&queues[i / 2], packet->begin + (i % 2 ? packet->length - 1 : 0));
 
         if (!found || !found->owner || found->left != found->length)
@@ -311,22 +324,22 @@ find_same(const way_direction *direction, const passage *packet)
     return best;
 }
 
-/* What the other end has of the octet at `at`; without any, `next` is where it may have something. What comes again at one
- * end only is no part of what was sent once: it would count twice. */
+/* What the other end has of the octet at `at`; without any, `next` is where it may have something. What comes again
+ * at one end only is no part of what was sent once: it would count twice. */
 static range *
 find_other(const way_direction *direction, const passage *packet, uint64_t at, uint64_t *next)
 {
     const range_queue *queues = direction->queues[!packet->end];
     range             *best = NULL;
 
-    for (unsigned i = 0; i < GENERATIONS; i++) {
+    for (unsigned i = packet->is_copy; i < GENERATIONS; i++) {
         range *found = range_queue_find(&queues[i], at);
 
         if (!found)
             continue;
         if (found->begin > at) {
             *next = MIN(*next, found->begin);
-        } else if (!found->owner || (packet->is_copy && i == 0) || is_too_early(packet, found->owner)) {
+        } else if (!found->owner || is_too_early(packet, found->owner)) {
             *next = MIN(*next, found->begin + found->length);
         } else if (!best || likelier(direction, packet, found->owner, best->owner) == found->owner) {
             best = found;
@@ -367,8 +380,9 @@ meet_parts(way_direction *direction, passage *packet)
 {
     uint64_t at = packet->begin, end = packet->begin + packet->length;
     uint32_t left = packet->length;
+    unsigned met = 0, passed = 0;
 
-    for (unsigned met = 0; at < end && met < MOST_MET; met++) {
+    while (at < end && met < MOST_MET && passed < MOST_PASSED) {
         uint64_t next = end;
         range   *other = find_other(direction, packet, at, &next);
 
@@ -376,6 +390,9 @@ meet_parts(way_direction *direction, passage *packet)
             next = MIN(end, other->begin + other->length);
             left -= (uint32_t)(next - at);
             meet(direction, packet, other, (uint32_t)(next - at));
+            met++;
+        } else {
+            passed++;
         }
         at = next;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What is between two sources that have seen the same conversation: packets that one has and the other has not yet are kept
- * until it has, or cannot have them any more. Everything here is in the order of the reference clock.
+ * What is between two sources that have seen the same conversation: packets that one has and the other has not yet are
+ * kept until it has, or cannot have them any more. Everything here is in the order of the reference clock.
  */
 #ifndef MATCH_WAYS_H
 #define MATCH_WAYS_H

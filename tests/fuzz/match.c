@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Conversations as three sources see them, with whatever an input makes of their packets; or as two sources of which one is
- * a copy of the other, where everything must be found again at once. What holds whatever is captured: each conversation is
- * in one group, each record is decided once, and nothing is counted that was not there.
+ * Conversations as three sources see them, with whatever an input makes of their packets; or as two sources of which
+ * one is a copy of the other, where everything must be found again at once. What holds whatever is captured: each
+ * conversation is in one group, each record is decided once, and nothing is counted that was not there.
  *
- * The first octet of an input says which, and how clocks are known. Then come packets of eight octets each: whose, who sees
- * them and with which flags, how far in their stream and how long, and when.
+ * The first octet of an input says which, and how clocks are known. Then come packets of eight octets each: whose, who
+ * sees them and with which flags, how far in their stream and how long, and when.
  */
 #include <string.h>
 
@@ -84,7 +84,8 @@ static void
 add_packet(traffic_conversation *conversations, const uint8_t octets[8], int64_t *now)
 {
     static const size_t   lengths[] = { 0, 1, 10, 100, 536, 1460, 2920, 60000 };
-    static const char     text[] = "GET /certsrv/mscep/mscep.dll/pkiclient.exe?operation=GetCACaps HTTP/1.1\r\nHost: a\r\n\r\n";
+    static const char     text[] =
+        "GET /certsrv/mscep/mscep.dll?operation=GetCACaps HTTP/1.1\r\nHost: localhost\r\n\r\n";
     static const uint8_t  flags[] = { WIRE_ACK, WIRE_ACK, WIRE_ACK, WIRE_ACK | WIRE_PSH, WIRE_SYN, WIRE_SYN | WIRE_ACK,
                                       WIRE_FIN | WIRE_ACK, WIRE_RST };
     traffic_conversation *conversation = &conversations[octets[0] % CONVERSATIONS];
@@ -126,7 +127,8 @@ add_packet(traffic_conversation *conversations, const uint8_t octets[8], int64_t
         g_byte_array_unref(hello);
 }
 
-/* Four conversations: two that differ in a port, one behind a translator for some, one whose numbers are rewritten for some. */
+/* Four conversations: two that differ in a port, one behind a translator for some, one whose numbers are rewritten
+ * for some. */
 static void
 make_conversations(traffic_conversation conversations[CONVERSATIONS], const GPtrArray *sources)
 {
@@ -261,7 +263,8 @@ check_pair(const between_pair *pair, bool is_copy)
         const stream_conversation *sender = pairs_seen_by(pair->group, pair->sources[from]);
         const stream_conversation *receiver = pairs_seen_by(pair->group, pair->sources[!from]);
 
-        g_assert_cmpuint(direction->lost + direction->lost_acknowledgements + direction->delay.count, <=, sender->packets);
+        g_assert_cmpuint(direction->lost + direction->lost_acknowledgements, <=, sender->packets);
+        g_assert_cmpuint(direction->delay.count, <=, sender->packets);
         g_assert_cmpuint(direction->injected, <=, receiver->packets);
         g_assert_cmpuint(direction->retransmitted, <=, sender->packets);
         g_assert_cmpuint(direction->reordered, <=, sender->packets);
@@ -291,7 +294,8 @@ check_events(const GPtrArray *groups, bool is_copy)
 
 /* Finds what is between the sources, with a sink and without. */
 static void
-check_between(GPtrArray *sources, const GPtrArray *groups, const clock_estimate *clocks, bool is_copy, unsigned fails_at)
+check_between(GPtrArray *sources, const GPtrArray *groups, const clock_estimate *clocks, bool is_copy,
+              unsigned fails_at)
 {
     listener     listener = { .sources = sources, .is_copy = is_copy, .fails_at = fails_at };
     between_sink sink = { keep, decided, &listener, drop };

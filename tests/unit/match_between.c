@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What happens to conversations between sources, as a made network lets it happen: packets are lost, delayed, doubled, cut
- * and forged where the test says so. Delays are what the network was told to take.
+ * What happens to conversations between sources, as a made network lets it happen: packets are lost, delayed, doubled,
+ * cut and forged where the test says so. Delays are what the network was told to take.
  */
 #include <string.h>
 
@@ -84,7 +84,8 @@ begin(network *network, unsigned count)
     network->sources = g_ptr_array_new_with_free_func(free_source);
     for (unsigned i = 0; i < count; i++) {
         g_ptr_array_add(network->sources, traffic_source("test"));
-        network->clocks[i] = (clock_estimate){ .quality = CLOCK_ACCURATE, .steps = g_array_new(FALSE, FALSE, sizeof(clock_step)) };
+        network->clocks[i] = (clock_estimate){ .quality = CLOCK_ACCURATE };
+        network->clocks[i].steps = g_array_new(FALSE, FALSE, sizeof(clock_step));
         network->told[i] = g_array_new(FALSE, TRUE, sizeof(told));
     }
     network->conversation = conversation_of(network, 0);
@@ -530,6 +531,30 @@ test_identified(void)
     end(&network);
 }
 
+/* Without them, by how fast they can have been: the second copy left too late to be what arrived. */
+static void
+test_too_fast(void)
+{
+    network  network;
+    uint32_t first[2], second[2];
+
+    begin(&network, 2);
+    shake_hands(&network);
+    network.conversation.pause = 505 * MILLISECOND;
+    network.conversation.views[1].after[CLIENT] += 500 * MILLISECOND;
+    say(&network, CLIENT, 500, BOTH);
+    memcpy(first, network.conversation.numbers, sizeof first);
+    network.conversation.views[1].after[CLIENT] -= 500 * MILLISECOND;
+    say_again(&network, CLIENT, 500, BOTH);
+    memcpy(second, network.conversation.numbers, sizeof second);
+    part(&network);
+    find(&network);
+    assert_direction(&network, CLIENT, "again 1");
+    assert_twins(&network, first[0], first[1], BETWEEN + 500 * MILLISECOND);
+    assert_twins(&network, second[0], second[1], BETWEEN);
+    end(&network);
+}
+
 /* What is sent in one piece and arrives in several, the other way round, and in other pieces. */
 static void
 test_pieces(void)
@@ -611,6 +636,100 @@ test_lost_piece(void)
     end(&network);
 }
 
+/* One of the pieces comes twice instead: that makes up for nothing. */
+static void
+test_doubled_piece(void)
+{
+    network network;
+
+    begin(&network, 2);
+    shake_hands(&network);
+    say(&network, CLIENT, 3 * 1000, ONE);
+    network.conversation.next[CLIENT] -= 3000;
+    say(&network, CLIENT, 1000, OTHER);
+    say_again(&network, CLIENT, 1000, OTHER);
+    say(&network, CLIENT, 1000, 0);
+    say(&network, CLIENT, 1000, OTHER);
+    part(&network);
+    find(&network);
+    assert_direction(&network, CLIENT, "lost 1, injected 1");
+    end(&network);
+}
+
+/* Pieces of which some are lost do not mean that large packets never arrive; and of a packet that was put together from
+ * several, one that the sender's capture missed does not make a forged one. */
+static void
+test_partly(void)
+{
+    network network;
+
+    begin(&network, 2);
+    shake_hands(&network);
+    for (int i = 0; i < 4; i++) {
+        say(&network, CLIENT, 3000, ONE);
+        network.conversation.next[CLIENT] -= 3000;
+        say(&network, CLIENT, 1000, OTHER);
+        say(&network, CLIENT, 1000, 0);
+        say(&network, CLIENT, 1000, OTHER);
+    }
+    say(&network, SERVER, 1000, OTHER);
+    network.conversation.next[SERVER] -= 1000;
+    say(&network, SERVER, 2000, ONE);
+    part(&network);
+    find(&network);
+    assert_direction(&network, CLIENT, "lost 4");
+    g_assert_false(direction_of(&network, CLIENT)->is_black_hole);
+    g_assert_cmpuint(direction_of(&network, CLIENT)->lost_large, ==, 0);
+    assert_direction(&network, SERVER, "");
+    end(&network);
+}
+
+/* Sent again together with more, and cut elsewhere on the way. */
+static void
+test_put_together(void)
+{
+    network network;
+
+    begin(&network, 2);
+    shake_hands(&network);
+    say(&network, CLIENT, 100, BOTH);
+    network.conversation.next[CLIENT] -= 100;
+    say(&network, CLIENT, 300, ONE);
+    network.conversation.next[CLIENT] -= 300;
+    say(&network, CLIENT, 200, OTHER);
+    say(&network, CLIENT, 100, OTHER);
+    part(&network);
+    find(&network);
+    assert_direction(&network, CLIENT, "");
+    assert_direction(&network, SERVER, "");
+    g_assert_cmpuint(fate_of(&network, 0, 5)->twin_number, ==, 6);
+    end(&network);
+}
+
+/* The sender's capture has packets in another order than they were sent: none was sent twice. */
+static void
+test_captured_in_disorder(void)
+{
+    network network;
+
+    begin(&network, 2);
+    shake_hands(&network);
+    network.conversation.pause = MILLISECOND;
+    for (unsigned i = 0; i < 12; i++) {
+        network.conversation.views[0].after[CLIENT] = NEAR + (i % 6 == 0 ? 2500 * MICROSECOND : 0);
+        say(&network, CLIENT, 100, BOTH);
+    }
+    traffic_sort(network.sources->pdata[0]);
+    network.conversation.views[0].after[CLIENT] = NEAR;
+    network.conversation.now += 30 * MILLISECOND;
+    network.conversation.pause = 30 * MILLISECOND;
+    part(&network);
+    find(&network);
+    g_assert_cmpuint(direction_of(&network, CLIENT)->retransmitted, ==, 0);
+    g_assert_cmpuint(direction_of(&network, CLIENT)->lost, ==, 0);
+    end(&network);
+}
+
 static void
 test_reordered(void)
 {
@@ -658,6 +777,23 @@ test_injected(void)
     g_assert_true(pair->is_reset_injected[CLIENT] && pair->is_reset_injected[SERVER]);
     assert_absent(&network, 0, 5);
     assert_absent(&network, 1, 5);
+    end(&network);
+}
+
+/* A reset in the server's name only. */
+static void
+test_injected_reset(void)
+{
+    network             network;
+    const between_pair *pair;
+
+    begin(&network, 2);
+    shake_hands(&network);
+    reset(&network, SERVER, ONE);
+    say(&network, CLIENT, 300, BOTH);
+    find(&network);
+    pair = network.pairs->pdata[0];
+    g_assert_true(!pair->is_reset_injected[CLIENT] && pair->is_reset_injected[SERVER]);
     end(&network);
 }
 
@@ -738,8 +874,8 @@ test_clamped(void)
     end(&network);
 }
 
-/* Clocks that differ, drift aside: what is found is the same, on the clock of the first. A third source without a clock, and
- * one whose clock is bound on one side only. */
+/* Clocks that differ, drift aside: what is found is the same, on the clock of the first. A third source without a
+ * clock, and one whose clock is bound on one side only. */
 static void
 test_clocks(void)
 {
@@ -813,6 +949,31 @@ test_uncertain(void)
     end(&network);
 }
 
+/* Likewise; the sender's capture missed a packet, and its copy is not what arrived of that. */
+static void
+test_uncertain_copies(void)
+{
+    network  network;
+    uint32_t missed, copy[2];
+
+    begin(&network, 2);
+    network.clocks[1].uncertainty = 15 * MILLISECOND;
+    network.conversation.views[1].clock = -14 * MILLISECOND;
+    shake_hands(&network);
+    network.conversation.pause = 20 * MILLISECOND;
+    say(&network, CLIENT, 300, OTHER);
+    missed = number(&network, 1);
+    say_again(&network, CLIENT, 300, BOTH);
+    memcpy(copy, network.conversation.numbers, sizeof copy);
+    network.conversation.now += SECOND;
+    part(&network);
+    find(&network);
+    assert_direction(&network, CLIENT, "injected 1");
+    assert_twins(&network, copy[0], copy[1], BETWEEN - 14 * MILLISECOND);
+    assert_absent(&network, 1, missed);
+    end(&network);
+}
+
 /* What was captured while the other source was not capturing yet, or any more, ought not to be there. */
 static void
 test_shorter_capture(void)
@@ -848,6 +1009,23 @@ test_shorter_capture(void)
     find(&network);
     assert_direction(&network, CLIENT, "lost 1");
     assert_direction(&network, SERVER, "injected 1");
+    end(&network);
+}
+
+/* The other source has nothing more of the conversation, and something else at once and later: it was capturing. */
+static void
+test_nothing_more(void)
+{
+    network network;
+
+    begin(&network, 2);
+    shake_hands(&network);
+    say(&network, CLIENT, 300, ONE);
+    for (int i = 0; i < 2; i++)
+        traffic_add(network.sources->pdata[1],
+                    network.conversation.now - network.conversation.pause + NEAR + 5 * MILLISECOND + i * SECOND, NULL);
+    find(&network);
+    assert_direction(&network, CLIENT, "lost 1");
     end(&network);
 }
 
@@ -955,7 +1133,8 @@ test_turned_round(void)
     end(&network);
 }
 
-/* Three sources one after the other: pairs are those next to each other, and a record is told of the next one on its way. */
+/* Three sources one after the other: pairs are those next to each other, and a record is told of the next one on
+ * its way. */
 static void
 test_three_sources(void)
 {
@@ -996,8 +1175,8 @@ test_three_sources(void)
     end(&network);
 }
 
-/* Everything else goes through, in its place: lines of logs, other packets, conversations of one source, records without a
- * time, records out of order, and records of the same time in the order of the sources. */
+/* Everything else goes through, in its place: lines of logs, other packets, conversations of one source, records
+ * without a time, records out of order, and records of the same time in the order of the sources. */
 static void
 test_order(void)
 {
@@ -1059,11 +1238,13 @@ test_wild_times(void)
     }
     problem = try_find(&network);
     g_assert_null(problem);
-    g_assert_cmpuint(network.count, ==, traffic_count(network.sources->pdata[0]) + traffic_count(network.sources->pdata[1]));
+    g_assert_cmpuint(network.count, ==,
+                     traffic_count(network.sources->pdata[0]) + traffic_count(network.sources->pdata[1]));
     end(&network);
 }
 
-/* A packet waits for its twin while so many others come that there is no room: it is given up, and nothing is said of it. */
+/* A packet waits for its twin while so many others come that there is no room: it is given up, and nothing is said
+ * of it. */
 static void
 test_full(void)
 {
@@ -1240,6 +1421,7 @@ main(int argc, char **argv)
     g_test_add_func("/match/between/clocks", test_clocks);
     g_test_add_func("/match/between/no-clock", test_no_clock);
     g_test_add_func("/match/between/uncertain", test_uncertain);
+    g_test_add_func("/match/between/uncertain-copies", test_uncertain_copies);
     g_test_add_func("/match/between/shorter-capture", test_shorter_capture);
     g_test_add_func("/match/between/late-capture", test_late_capture);
     g_test_add_func("/match/between/no-copies", test_no_copies);
@@ -1250,6 +1432,13 @@ main(int argc, char **argv)
     g_test_add_func("/match/between/wild-times", test_wild_times);
     g_test_add_func("/match/between/full", test_full);
     g_test_add_func("/match/between/problems", test_problems);
+    g_test_add_func("/match/between/too-fast", test_too_fast);
+    g_test_add_func("/match/between/doubled-piece", test_doubled_piece);
+    g_test_add_func("/match/between/partly", test_partly);
+    g_test_add_func("/match/between/put-together", test_put_together);
+    g_test_add_func("/match/between/captured-in-disorder", test_captured_in_disorder);
+    g_test_add_func("/match/between/injected-reset", test_injected_reset);
+    g_test_add_func("/match/between/nothing-more", test_nothing_more);
     g_test_add_func("/match/between/chaos", test_chaos);
     return g_test_run();
 }

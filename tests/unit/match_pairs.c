@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The same conversation at several sources, as a made network shows it to them: addresses, sequence numbers and times are
- * changed on the way, packets are lost, captures begin late. Who belongs to whom, and what lies between, is known from how
- * it was made.
+ * The same conversation at several sources, as a made network shows it to them: addresses, sequence numbers and times
+ * are changed on the way, packets are lost, captures begin late. Who belongs to whom, and what lies between, is known
+ * from how it was made.
  */
 #include <string.h>
 
@@ -231,8 +231,8 @@ say_hello(traffic_conversation *conversation, stream_side from, unsigned n, unsi
     g_byte_array_unref(hello);
 }
 
-/* Twenty devices behind a translator and a firewall that rewrites sequence numbers, at the same time; the second source has
- * them in another order. */
+/* Twenty devices behind a translator and a firewall that rewrites sequence numbers, at the same time; the second
+ * source has them in another order. */
 static void
 test_twenty_devices(void)
 {
@@ -332,11 +332,13 @@ test_translated(void)
     end(&network);
 }
 
-/* Nothing but a SYN: without an answer, refused, with an answer that did not come through, and seen in one direction. */
+/* Nothing but a SYN: without an answer, refused, with an answer that did not come through, and seen in one
+ * direction. */
 static void
 test_hardly_anything(void)
 {
-    const traffic_packet syn = { .flags = WIRE_SYN, .mss = 1460 }, answer = { .flags = WIRE_SYN | WIRE_ACK, .mss = 1460 };
+    const traffic_packet syn = { .flags = WIRE_SYN, .mss = 1460 };
+    const traffic_packet answer = { .flags = WIRE_SYN | WIRE_ACK, .mss = 1460 };
     const traffic_packet refusal = { .flags = WIRE_RST | WIRE_ACK };
     network              network;
 
@@ -406,6 +408,48 @@ test_in_the_middle(void)
     g_assert_cmpuint(other->directions[SERVER].first + (uint64_t)shift, ==, 1 + 5000);
     g_assert_true(pairs_shift(group, other, one, SERVER, &shift));
     g_assert_cmpuint(1 + 5000 + (uint64_t)shift, ==, other->directions[SERVER].first);
+    end(&network);
+}
+
+/* Devices that use the same ports, and numbers that are near each other, and the order in which they come is
+ * another one. */
+static void
+test_same_ports(void)
+{
+    network network;
+
+    begin(&network, 2);
+    for (unsigned source = 0; source < 2; source++) {
+        for (unsigned i = 0; i < 2; i++) {
+            unsigned             n = source == 0 ? i : !i;
+            traffic_conversation conversation = conversation_of(&network, 0);
+
+            conversation.views[0].client = conversation.views[1].client = DEVICE + n;
+            conversation.next[CLIENT] += n * 50;
+            traffic_say(&conversation, CLIENT, NULL, 500, 1u << source);
+        }
+    }
+    find(&network);
+    assert_pair(&network, 0, 1, PAIR_SEQUENCE);
+    assert_pair(&network, 1, 0, PAIR_SEQUENCE);
+    end(&network);
+}
+
+/* The first source began later. */
+static void
+test_in_the_middle_first(void)
+{
+    network              network;
+    traffic_conversation conversation;
+
+    begin(&network, 2);
+    conversation = conversation_of(&network, 0);
+    traffic_say(&conversation, CLIENT, NULL, 500, SEEN_BY_SECOND);
+    traffic_say(&conversation, SERVER, NULL, 500, SEEN_BY_SECOND);
+    traffic_say(&conversation, CLIENT, NULL, 100, BOTH);
+    traffic_say(&conversation, SERVER, NULL, 500, BOTH);
+    find(&network);
+    assert_pair(&network, 0, 0, PAIR_SEQUENCE);
     end(&network);
 }
 
@@ -483,16 +527,15 @@ static void
 ask(traffic_conversation *conversation, const char *path, unsigned seen_by)
 {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nPOSTPKIOperation";
-    char             *request = g_strdup_printf("GET /certsrv/mscep/mscep.dll/pkiclient.exe?operation=GetCACaps&message=%s",
-                                                path);
+    char             *request = g_strdup_printf("GET /certsrv/mscep/mscep.dll?operation=GetCACaps&message=%s", path);
 
     traffic_say(conversation, CLIENT, request, strlen(request), seen_by);
     traffic_say(conversation, SERVER, answer, strlen(answer), seen_by);
     g_free(request);
 }
 
-/* Rewritten sequence numbers without TLS: where ports are kept they tell, else the lengths do; of those that are all alike,
- * the order, as long as both sources have as many. */
+/* Rewritten sequence numbers without TLS: where ports are kept they tell, else the lengths do; of those that are
+ * all alike, the order, as long as both sources have as many. */
 static void
 test_rewritten(void)
 {
@@ -606,12 +649,18 @@ test_reasons(void)
     traffic_shake_hands(&conversation, SEEN_BY_FIRST);
     conversation = conversation_of(&network, 2);
     traffic_send(&conversation, CLIENT, (traffic_packet){ .flags = WIRE_ACK }, SEEN_BY_FIRST);
-    /* A translator that captures on both sides has the conversation twice. */
+    /* A translator that captures on both sides has the conversation twice; the other source has the second. */
     conversation = conversation_of(&network, 3);
     conversation.views[2] = conversation.views[0];
-    conversation.views[2].client = OUTSIDE;
+    conversation.views[0].client = OUTSIDE;
     say_hello(&conversation, CLIENT, 3, SEEN_BY_ALL);
     say_hello(&conversation, SERVER, 3, SEEN_BY_ALL);
+    /* Likewise without TLS, and behind yet another one. */
+    conversation = conversation_of(&network, 4);
+    conversation.views[2] = conversation.views[0];
+    conversation.views[2].client = OUTSIDE;
+    conversation.views[1].client = INSIDE;
+    traffic_shake_hands(&conversation, SEEN_BY_ALL);
     /* Long after everything else. */
     conversation = conversation_of(&network, 1000);
     traffic_shake_hands(&conversation, SEEN_BY_FIRST);
@@ -625,14 +674,16 @@ test_reasons(void)
     g_assert_cmpint(group_of(&network, 0, 0)->absent[2], ==, PAIR_NOT_SOUGHT);
     assert_alone(&network, 0, 1, PAIR_UNLIKE);
     assert_alone(&network, 0, 2, PAIR_NAMELESS);
-    assert_pair(&network, 3, 1, PAIR_TLS_RANDOM);
-    assert_alone(&network, 0, 4, PAIR_TAKEN);
-    assert_alone(&network, 0, 5, PAIR_UNLIKE);
+    assert_alone(&network, 0, 3, PAIR_TAKEN);
+    assert_pair(&network, 4, 1, PAIR_TLS_RANDOM);
+    assert_pair(&network, 5, 2, PAIR_SEQUENCE);
+    assert_alone(&network, 0, 6, PAIR_TAKEN);
+    assert_alone(&network, 0, 7, PAIR_UNLIKE);
 
     pairs_explain(network.groups, network.tables, clocks);
     assert_alone(&network, 0, 1, PAIR_UNLIKE);
-    assert_alone(&network, 0, 5, PAIR_OUTSIDE);
-    g_assert_nonnull(strstr(group_of(&network, 0, 5)->reason, "at that time"));
+    assert_alone(&network, 0, 7, PAIR_OUTSIDE);
+    g_assert_nonnull(strstr(group_of(&network, 0, 7)->reason, "at that time"));
     clocks[1].offset = 997 * SECOND; /* so that its source is of before everything of the first */
     pairs_explain(network.groups, network.tables, clocks);
     assert_alone(&network, 0, 1, PAIR_OUTSIDE);
@@ -786,6 +837,39 @@ test_events(void)
     }
 }
 
+/* Hops tell where times do not, and are believed where times say something else. */
+static void
+test_order_by_hops(void)
+{
+    for (int is_swapped = 0; is_swapped < 2; is_swapped++) {
+        for (int64_t sooner = 0; sooner < 2; sooner++) {
+            network              network;
+            traffic_conversation conversation;
+            traffic_view        *one, *other;
+            const pair_group    *group;
+            int                  order;
+
+            begin(&network, 2);
+            conversation = conversation_of(&network, 0);
+            one = &conversation.views[is_swapped];
+            other = &conversation.views[!is_swapped];
+            one->hops[CLIENT] = 128;
+            other->hops[CLIENT] = 127;
+            one->hops[SERVER] = 63;
+            other->hops[SERVER] = 64;
+            other->after[CLIENT] = one->after[CLIENT] - sooner * MICROSECOND; /* as if it were nearer */
+            other->after[SERVER] = one->after[SERVER] + sooner * MICROSECOND;
+            exchange(&conversation);
+            find(&network);
+            group = group_of(&network, 0, 0);
+            order = pairs_order(group, pairs_seen_by(group, 0), pairs_seen_by(group, 1));
+            g_assert_cmpint(is_swapped ? -order : order, >, 0);
+            g_assert_cmpuint(pairs_nearer(network.groups, 0, 1), ==, is_swapped);
+            end(&network);
+        }
+    }
+}
+
 static void
 test_events_of_same_file(void)
 {
@@ -803,8 +887,11 @@ test_events_of_same_file(void)
     fit = events_of(&network, &nearer);
     g_assert_cmpuint(nearer, ==, 0);
     g_assert_cmpuint(fit.events->len, >, 40);
-    for (guint i = 0; i < fit.events->len; i++)
-        g_assert_cmpint(g_array_index(fit.events, clock_event, i).other, ==, g_array_index(fit.events, clock_event, i).reference);
+    for (guint i = 0; i < fit.events->len; i++) {
+        const clock_event *event = &g_array_index(fit.events, clock_event, i);
+
+        g_assert_cmpint(event->other, ==, event->reference);
+    }
     g_array_unref(fit.events);
     end(&network);
 }
@@ -840,7 +927,8 @@ test_events_of_download(void)
     end(&network);
 }
 
-/* What one capture missed, and what was sent again: the first copy, which the other has, is not compared with the second. */
+/* What one capture missed, and what was sent again: the first copy, which the other has, is not compared with the
+ * second. */
 static void
 test_events_of_copies(void)
 {
@@ -873,7 +961,8 @@ test_events_of_copies(void)
     end(&network);
 }
 
-/* One capture has what was sent in one piece, the other its pieces; and one began later, so that marks are elsewhere. */
+/* One capture has what was sent in one piece, the other its pieces; and one began later, so that marks are
+ * elsewhere. */
 static void
 test_events_of_pieces(void)
 {
@@ -899,8 +988,9 @@ test_events_of_pieces(void)
     }
 }
 
-/* Whatever is lost, missed, sent again, and when captures begin: no event tells of a packet that was too fast. Only a packet
- * that the sender's capture missed, whose acknowledgement was lost, and that was sent again as the last one would. */
+/* Whatever is lost, missed, sent again, and when captures begin: no event tells of a packet that was too fast. Only
+ * a packet that the sender's capture missed, whose acknowledgement was lost, and that was sent again as the last
+ * one would. */
 static void
 test_events_of_chaos(void)
 {
@@ -917,7 +1007,8 @@ test_events_of_chaos(void)
         traffic_shake_hands(&conversation, BOTH);
         for (unsigned i = 0; i < 100; i++) {
             stream_side from = g_rand_boolean(dice) ? CLIENT : SERVER;
-            unsigned    length = (unsigned)g_rand_int_range(dice, 0, 3000), what = (unsigned)g_rand_int_range(dice, 0, 10);
+            unsigned    length = (unsigned)g_rand_int_range(dice, 0, 3000);
+            unsigned    what = (unsigned)g_rand_int_range(dice, 0, 10);
             unsigned    sender = from == CLIENT ? SEEN_BY_FIRST : SEEN_BY_SECOND;
             unsigned    missed = what == 0 ? BOTH & ~sender : BOTH;
 
@@ -1037,6 +1128,8 @@ main(int argc, char **argv)
     g_test_add_func("/match/pairs/translated", test_translated);
     g_test_add_func("/match/pairs/hardly-anything", test_hardly_anything);
     g_test_add_func("/match/pairs/in-the-middle", test_in_the_middle);
+    g_test_add_func("/match/pairs/in-the-middle-first", test_in_the_middle_first);
+    g_test_add_func("/match/pairs/same-ports", test_same_ports);
     g_test_add_func("/match/pairs/in-the-middle-of-much", test_in_the_middle_of_much);
     g_test_add_func("/match/pairs/same-file", test_same_file);
     g_test_add_func("/match/pairs/rewritten", test_rewritten);
@@ -1048,6 +1141,7 @@ main(int argc, char **argv)
     g_test_add_func("/match/pairs/three-sources", test_three_sources);
     g_test_add_func("/match/pairs/many-alike", test_many_alike);
     g_test_add_func("/match/pairs/events", test_events);
+    g_test_add_func("/match/pairs/order-by-hops", test_order_by_hops);
     g_test_add_func("/match/pairs/events-of-same-file", test_events_of_same_file);
     g_test_add_func("/match/pairs/events-of-download", test_events_of_download);
     g_test_add_func("/match/pairs/events-of-copies", test_events_of_copies);

@@ -259,8 +259,9 @@ traffic_shake_hands(traffic_conversation *conversation, unsigned seen_by)
 void
 traffic_say(traffic_conversation *conversation, stream_side from, const void *payload, size_t length, unsigned seen_by)
 {
-    traffic_send(conversation, from, (traffic_packet){ .flags = WIRE_ACK | WIRE_PSH, .payload = payload, .length = length },
-                 seen_by);
+    traffic_packet packet = { .flags = WIRE_ACK | WIRE_PSH, .payload = payload, .length = length };
+
+    traffic_send(conversation, from, packet, seen_by);
 }
 
 void

@@ -85,7 +85,8 @@ enum { SEEN_BY_FIRST = 1, SEEN_BY_SECOND = 2, SEEN_BY_THIRD = 4, SEEN_BY_ALL = 7
 void traffic_send(traffic_conversation *conversation, stream_side from, traffic_packet packet, unsigned seen_by);
 
 void traffic_shake_hands(traffic_conversation *conversation, unsigned seen_by);
-void traffic_say(traffic_conversation *conversation, stream_side from, const void *payload, size_t length, unsigned seen_by);
+void traffic_say(traffic_conversation *conversation, stream_side from, const void *payload, size_t length,
+                 unsigned seen_by);
 void traffic_part(traffic_conversation *conversation, unsigned seen_by); /* FIN, FIN, ACK */
 
 #endif
