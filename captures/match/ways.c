@@ -53,12 +53,12 @@ typedef struct {
 } way_direction;
 
 struct way {
-    way_set                  *set;
+    way_set                   *set;
     between_pair              *pair;
     const stream_conversation *ends[2];
     int64_t                    uncertainty;
     bool                       has_delays;
-    way_direction             directions[2];
+    way_direction              directions[2];
 };
 
 static void meet_ranges(way_direction *direction, passage *packet);

@@ -19,7 +19,7 @@ typedef enum {
 
 /* A packet at one end of a way. The caller's, who must not free it while it is open. */
 typedef struct passage {
-    way            *way;
+    way             *way;
     int64_t          time;
     int64_t          twin_time;
     uint64_t         begin;       /* the first octet of the stream; without any, what is acknowledged */
