@@ -388,6 +388,7 @@ match(options *asked, char **arguments)
                      "time? Nothing can be put on one clock%s", asked->output ? ", and nothing was written" : "");
             status = NOTHING_IN_COMMON;
         } else if (look_between(&all, &problem)) {
+            pairs_explain(all.groups, all.tables, all.clocks);
             all.links = across_links(all.legs);
             tell(&all);
             status = DONE;
